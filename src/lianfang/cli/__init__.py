@@ -1,0 +1,73 @@
+"""The command line. Groups load lazily: ``lianfang --help`` imports click and nothing heavier."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+# command name -> "module:attribute", one line of help (English, Chinese)
+COMMANDS: dict[str, tuple[str, str]] = {}
+
+# the same name in a room's group
+ROOMS: dict[str, dict[str, tuple[str, str]]] = {}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called, not when they are listed."""
+
+    def __init__(self, *args: Any, lazy: dict[str, tuple[str, str]] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lazy = lazy or {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.lazy) + sorted(super().list_commands(ctx))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self.lazy:
+            module, _, attribute = self.lazy[cmd_name][0].partition(":")
+            command = getattr(importlib.import_module(module), attribute)
+            assert isinstance(command, click.Command)
+            return command
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, self.lazy[name][1]) for name in self.lazy]
+        rows += [
+            (name, command.get_short_help_str())
+            for name in sorted(super().list_commands(ctx))
+            if (command := super().get_command(ctx, name)) is not None
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _room(name: str, help_text: str) -> LazyGroup:
+    return LazyGroup(name=name, help=help_text, lazy=ROOMS.setdefault(name, {}))
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="lianfang", prog_name="lianfang")
+def cli() -> None:
+    """Lianfang 联防: an outbreak from signal to the right person reached, with proof that nobody else was exposed."""
+
+
+def main() -> None:
+    """Entry point: runs the command line and turns our errors into words and exit codes."""
+    from lianfang.foundation.errors import LianfangError
+
+    try:
+        cli(standalone_mode=False)
+    except LianfangError as error:
+        click.echo(f"lianfang: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.exceptions.Abort:
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
