@@ -40,8 +40,9 @@ class LazyGroup(click.Group):
             for name in sorted(super().list_commands(ctx))
             if (command := super().get_command(ctx, name)) is not None
         ]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
 
 
 def _room(name: str, help_text: str) -> LazyGroup:
@@ -51,7 +52,10 @@ def _room(name: str, help_text: str) -> LazyGroup:
 @click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="lianfang", prog_name="lianfang")
 def cli() -> None:
-    """Lianfang 联防: an outbreak from signal to the right person reached, with proof that nobody else was exposed."""
+    """Lianfang 联防: an outbreak from signal to the right person reached.
+
+    With proof that nobody else was exposed.
+    """
 
 
 def main() -> None:
