@@ -1,4 +1,4 @@
-"""Where the real data for tests lie. They are not part of the repository: without them a test says so and skips."""
+"""Where the real data for tests lie. They are not part of the repository: tests skip without them."""
 
 from __future__ import annotations
 

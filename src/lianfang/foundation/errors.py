@@ -59,7 +59,7 @@ class Conflict(BadInput):
 
 
 class Refused(LianfangError):
-    """The policy refused the act. ``reasons`` are the policy's own words, ``basis`` the articles they rest on."""
+    """The policy refused the act: ``reasons`` in its own words, ``basis`` the articles they rest on."""
 
     exit_code = 4
     http_status = 403
