@@ -20,3 +20,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def count() -> Callable[[int, int], int]:
     """``count(quick, deep)``: how often a slow loop runs here."""
     return lambda quick, deep: deep if DEEP else quick
+
+
+pytest_plugins = ["databases"]

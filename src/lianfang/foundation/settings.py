@@ -1,0 +1,149 @@
+"""Settings of an installation: one ``lianfang.toml`` in its home folder, over it ``LIANFANG_*`` variables.
+
+Imported inside functions only: pydantic-settings is too heavy for ``--help``.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from lianfang.foundation.errors import BadInput, NotFound
+
+FILE_NAME = "lianfang.toml"
+HOME_VARIABLE = "LIANFANG_HOME"
+
+
+class Settings(BaseSettings):
+    """What an installation can be told. Every field is documented in docs/reference/settings.md."""
+
+    model_config = SettingsConfigDict(env_prefix="LIANFANG_", extra="forbid", frozen=True)
+
+    authority_id: str = Field(
+        "centre", pattern=r"^[a-z0-9-]{1,40}$", description="Short name of this authority."
+    )
+    authority_name_zh: str = Field("疾病预防控制中心", max_length=80, description="Its name in Chinese.")
+    authority_name_en: str = Field(
+        "Centre for Disease Control", max_length=80, description="Its name in English."
+    )
+    adcode: str = Field("000000", pattern=r"^\d{6}$", description="Its area (GB/T 2260).")
+    zone: str = Field("Asia/Shanghai", description="Time zone in which a day begins and ends.")
+    language: Literal["zh", "en"] = Field(
+        "zh", description="Language of pages and reports when none is asked for."
+    )
+    database_url: str = Field("", description="Operational database; empty: SQLite in the home folder.")
+    vault_url: str = Field("", description="The vault's database; empty: SQLite in the home folder.")
+    engine: Literal["duckdb", "spark"] = Field("duckdb", description="Engine of the lake.")
+    memory_mb: int = Field(1500, ge=128, description="Memory that the lake's engine may use.")
+    policy_pack: str = Field("cn-seed-2020", description="Policy pack by which the gate decides.")
+    inbox: str = Field(
+        "inbox", description="Folder of delivered files, one folder a day; relative to the home."
+    )
+    host: str = Field("127.0.0.1", description="Address on which the server listens.")
+    port: int = Field(8000, ge=1, le=65535, description="Port on which the server listens.")
+    public_url: str = Field("http://localhost:8000", description="Address that receipts and QR codes name.")
+    cluster_cases: int = Field(3, ge=2, le=100, description="Unexplained cases that make a cluster alarm.")
+    cluster_days: int = Field(7, ge=1, le=60, description="Days within which they must lie.")
+    retention_days: int = Field(
+        365, ge=1, le=3650, description="Days after closing until an event's data end."
+    )
+    upload_mb: int = Field(64, ge=1, le=4096, description="Largest file accepted over the web.")
+    clock: str = Field("", description="Offset of the clock in drills, such as +1y or +14d; empty: none.")
+    demonstration: bool = Field(
+        False, description="Demonstration mode: simulators and one-person approvals, labelled."
+    )
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("no such time zone") from error
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = cls.model_config.get("toml_file")
+        sources = [init_settings, env_settings]
+        if file:
+            sources.append(TomlConfigSettingsSource(settings_cls, file))
+        return tuple(sources)
+
+
+def home_folder(home: Path | str | None = None) -> Path:
+    """The installation's folder: what was asked for, else ``$LIANFANG_HOME``, else ``./var/lianfang``."""
+    return Path(home or os.environ.get(HOME_VARIABLE) or "var/lianfang").absolute()
+
+
+def read_settings(home: Path) -> Settings:
+    """Settings of the installation in ``home``; :class:`BadInput` names the setting that is wrong."""
+    file = home / FILE_NAME
+    if not file.is_file():
+        raise NotFound(f"There is no installation in {home}.", hint="Make one with `lianfang init`.")
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=file)
+
+    try:
+        with _WithoutHome():
+            return FromFile()
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"{FILE_NAME} is not valid TOML: {error}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise BadInput(
+            f"{FILE_NAME}: {name}: {first['msg']}.", hint="See docs/reference/settings.md."
+        ) from error
+
+
+class _WithoutHome:
+    """``LIANFANG_HOME`` says where the installation is; it is no setting of it."""
+
+    def __enter__(self) -> None:
+        self.kept = os.environ.pop(HOME_VARIABLE, None)
+
+    def __exit__(self, *more: Any) -> None:
+        if self.kept is not None:
+            os.environ[HOME_VARIABLE] = self.kept
+
+
+def write_settings(home: Path, values: dict[str, Any]) -> None:
+    """Write ``lianfang.toml`` with the settings that differ from the defaults."""
+    settings = Settings.model_validate(values)
+    lines = ["# Settings of this installation: docs/reference/settings.md", ""]
+    for name, field in Settings.model_fields.items():
+        if name not in values:
+            continue
+        lines += [f"# {field.description}", f"{name} = {_toml(getattr(settings, name))}"]
+    file = home / FILE_NAME
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    import json
+
+    return json.dumps(str(value), ensure_ascii=False)  # a JSON string is a TOML basic string
