@@ -1,0 +1,50 @@
+"""The vault: the only place where a direct identifier is kept, and the only door through which one leaves.
+
+Everything else in the house works on random subject ids and on keyed tokens. See docs/explanation/vault.md.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lianfang.guard.vault.grants import Approval as Approval
+    from lianfang.guard.vault.grants import Grant as Grant
+    from lianfang.guard.vault.keyring import Keyring as Keyring
+    from lianfang.guard.vault.normal import normalise as normalise
+    from lianfang.guard.vault.normal import tokens as tokens
+    from lianfang.guard.vault.tables import metadata as metadata
+    from lianfang.guard.vault.vault import Rotation as Rotation
+    from lianfang.guard.vault.vault import Vault as Vault
+    from lianfang.guard.vault.vault import scrub as scrub
+
+_EXPORTS = {
+    "Approval": "grants",
+    "Grant": "grants",
+    "Keyring": "keyring",
+    "Rotation": "vault",
+    "Vault": "vault",
+    "metadata": "tables",
+    "normalise": "normal",
+    "scrub": "vault",
+    "tokens": "normal",
+}
+
+__all__ = [
+    "Approval",
+    "Grant",
+    "Keyring",
+    "Rotation",
+    "Vault",
+    "metadata",
+    "normalise",
+    "scrub",
+    "tokens",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _EXPORTS:
+        return getattr(importlib.import_module(f"{__name__}.{_EXPORTS[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

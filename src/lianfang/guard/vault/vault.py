@@ -1,0 +1,507 @@
+"""The vault's acts. Every one takes an open connection; the caller owns the transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import weakref
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, overload
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
+
+from lianfang.foundation.clock import Clock, SystemClock
+from lianfang.foundation.errors import BadInput, Conflict, NotFound, Refused
+from lianfang.guard.vault import crypto, normal, sealing, tables
+from lianfang.guard.vault.grants import Grant
+from lianfang.guard.vault.keyring import EventKeys, Keyring, utc_text
+from lianfang.guard.vault.sealing import INDEXED, Clean, ReadyKeys
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_CHUNK = 500
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """How far a rotation of data keys has come."""
+
+    rewrapped: int
+    remaining: int
+
+
+class Vault:
+    """Direct identifiers at rest, keyed tokens, and the one door through which a name leaves."""
+
+    def __init__(self, keyring: Keyring, clock: Clock | None = None) -> None:
+        self._ring = keyring
+        self._clock = clock or SystemClock()
+        self._ready: dict[str, ReadyKeys] = {}
+        self._rotating: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    def __repr__(self) -> str:
+        return f"<Vault of {self._ring.authority}>"
+
+    @property
+    def authority(self) -> str:
+        return self._ring.authority
+
+    # events -----------------------------------------------------------------------------------------------
+
+    def open_event(self, conn: Connection, event_id: str) -> None:
+        """Give the event its keys. Again: nothing changes. After its destruction: refused."""
+        keys = self._ring.open_event(event_id)
+        row = conn.execute(select(tables.event).where(tables.event.c.event_id == event_id)).first()
+        if row is not None and row.destroyed_at is not None:
+            raise Refused(f"Event {event_id} was destroyed.", code="event_destroyed")
+        if row is None:
+            conn.execute(
+                insert(tables.event).values(
+                    event_id=event_id,
+                    authority=self.authority,
+                    key_id=keys.key_id,
+                    opened_at=utc_text(self._clock.now()),
+                )
+            )
+
+    # identities in ----------------------------------------------------------------------------------------
+
+    def put_many(
+        self, conn: Connection, event_id: str, rows: Sequence[Mapping[str, str | None]], *, kind: str
+    ) -> list[str]:
+        """Take direct identifiers in; give a subject id for each row, in order.
+
+        ``rows``: field name -> value (``name``, ``resident_id``, ``phone``, ``address`` ...); empty values
+        are left out. Two rows of one event with the same set of identifiers, however spelt
+        (:func:`normalise`), get the same subject id; a row without any identifier is a subject of its own.
+        ``kind`` says what delivered them (``case_report``). Raises BadInput that names the row and field,
+        never the value.
+        """
+        crypto.check_name("The kind", kind, 40)
+        clean = [Clean(row, at) for at, row in enumerate(rows)]
+        self._hold(conn, event_id)
+        event = self._event(event_id)
+        prints = [one.identity(event) for one in clean]
+        known = self._known(conn, event_id, prints)
+        fresh: dict[bytes, Clean] = {}
+        for identity, one in zip(prints, clean, strict=True):
+            if identity not in known:
+                fresh.setdefault(identity, one)
+        if fresh:
+            ids = sealing.subject_ids(len(fresh))
+            now = utc_text(self._clock.now())
+            conn.execute(insert(tables.subject), list(sealing.seal_rows(event, kind, now, ids, fresh)))
+            known.update(zip(fresh, ids, strict=True))
+        return [known[identity] for identity in prints]
+
+    def amend(
+        self, conn: Connection, event_id: str, subject_id: str, fields: Mapping[str, str | None]
+    ) -> None:
+        """Correct a subject's identifiers (rectification).
+
+        The named fields are replaced, an empty one removed.
+        """
+        given = Clean(fields, 0)
+        self._hold(conn, event_id)
+        event = self._event(event_id)
+        row = self._row(conn, event_id, subject_id)
+        cipher = sealing.data_key(event, row)
+        held = {k: v for k, v in sealing.open_fields(cipher, row).items() if k not in fields}
+        whole = Clean({**held, **given.fields}, 0)
+        identity = whole.identity(event)
+        other = self._known(conn, event_id, [identity]).get(identity)
+        if other not in (None, subject_id):
+            raise Conflict(
+                "Another subject of the event has exactly these identifiers.", hint="Link the two."
+            )
+        nonces = os.urandom(crypto.NONCE * len(whole.fields))
+        conn.execute(
+            update(tables.subject)
+            .where(tables.subject.c.subject_id == subject_id)
+            .values(**sealing.seal_fields(event, cipher, subject_id, whole, nonces), identity=identity)
+        )
+
+    # tokens out -------------------------------------------------------------------------------------------
+
+    def pseudonym(self, event_id: str, purpose: str, subject_id: str) -> str:
+        """The subject's token for this purpose in this event: 32 hexadecimal digits.
+
+        HMAC-SHA-256 under a key of the purpose and event, cut to 128 bits; two purposes or events cannot be
+        joined.
+        """
+        key = self._pseudonym_key(event_id, purpose)
+        return hmac.digest(key.encode(), subject_id.encode(), hashlib.sha256).hex()[:32]
+
+    @overload
+    def pseudonyms(self, event_id: str, purpose: str, subject_ids: pl.Series) -> pl.Series: ...
+    @overload
+    def pseudonyms(self, event_id: str, purpose: str, subject_ids: Sequence[str]) -> list[str]: ...
+    def pseudonyms(
+        self, event_id: str, purpose: str, subject_ids: pl.Series | Sequence[str]
+    ) -> pl.Series | list[str]:
+        """As :meth:`pseudonym` for many.
+
+        A Polars Series gives a Series (null stays null), a list gives a list.
+        """
+        import polars as pl
+        import polars_hash as plh
+
+        column = (
+            subject_ids if isinstance(subject_ids, pl.Series) else pl.Series("token", subject_ids, pl.String)
+        )
+        key = self._pseudonym_key(event_id, purpose)
+        done: pl.Series = (
+            column.to_frame("token")
+            .select(plh.col("token").chash.hmac_sha256(key=key).str.head(32))
+            .to_series()
+        )
+        return done.rename(column.name) if isinstance(subject_ids, pl.Series) else done.to_list()
+
+    def match_key(self, event_id: str, order_id: str) -> str:
+        """Key of one order, to travel sealed inside it; the holder feeds it to :func:`tokens`."""
+        return self._event(event_id).derive("match", crypto.check_name("An order id", order_id)).hex()
+
+    def match_tokens(
+        self, event_id: str, order_id: str, kind: str, values: Sequence[str | None]
+    ) -> list[str | None]:
+        """Keyed tokens of normalised identifiers for matching with a holder under one order."""
+        return normal.tokens(self.match_key(event_id, order_id), kind, values)
+
+    def match_subjects(
+        self, conn: Connection, event_id: str, order_id: str, kind: str, subject_ids: Iterable[str]
+    ) -> dict[str, str]:
+        """Match token -> subject id for these subjects: plaintext is read and forgotten in here."""
+        event = self._event(event_id)
+        key = self.match_key(event_id, order_id)
+        held: dict[str, str] = {}
+        for row in self._rows(conn, event_id, subject_ids):
+            value = self._fields(event, row, [kind]).get(kind)
+            token = normal.tokens(key, kind, [value])[0]
+            if token is not None:
+                held[token] = row["subject_id"]
+        return held
+
+    def linkage_features(self, conn: Connection, event_id: str, subject_ids: Iterable[str]) -> pl.DataFrame:
+        """Equality features for record linkage: ``subject`` and a keyed digest of each of resident_id,
+        phone, name.
+
+        Equal digests mean equal normalised values; nothing else can be read from them. Null where not known.
+        """
+        import polars as pl
+
+        keys = {kind: self._event(event_id).derive("linkage", kind) for kind in INDEXED}
+        columns: dict[str, list[str | None]] = {"subject": [], **{kind: [] for kind in INDEXED}}
+        for row in self._rows(conn, event_id, subject_ids):
+            columns["subject"].append(row["subject_id"])
+            for kind in INDEXED:
+                blind = row[f"ix_{kind}"]
+                columns[kind].append(
+                    hmac.digest(keys[kind], blind, hashlib.sha256)[:16].hex() if blind is not None else None
+                )
+        return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
+
+    def find(self, conn: Connection, event_id: str, kind: str, value: str) -> list[str]:
+        """Subjects of the event that have this ``resident_id``, ``phone`` or ``name``, by blind index."""
+        if kind not in INDEXED:
+            raise BadInput(f"The vault cannot look up by {kind!r}.", hint=f"One of: {', '.join(INDEXED)}.")
+        spelt = normal.normalise(kind, value)
+        if not spelt:
+            return []
+        table = tables.subject
+        found = conn.execute(
+            select(table.c.subject_id)
+            .where(table.c.event_id == event_id)
+            .where(table.c[f"ix_{kind}"] == self._event(event_id).blind(kind, spelt))
+            .order_by(table.c.created_at, table.c.subject_id)
+        )
+        return list(found.scalars())
+
+    # names out --------------------------------------------------------------------------------------------
+
+    def reveal(
+        self, conn: Connection, event_id: str, grant: Grant, *, reader: str, now: datetime | None = None
+    ) -> dict[str, dict[str, str]]:
+        """The granted fields of exactly the granted subjects, for the assigned reader, while the grant runs.
+
+        Refused: another event or reader, an expired grant, no reason, fewer than two approvals by different
+        people in different roles, an approval by the reader himself, a subject that is not of this event.
+        A subject erased since then is left out of the answer.
+        """
+        grant.require(event_id=event_id, reader=reader, now=now or self._clock.now())
+        event = self._event(event_id)
+        rows = list(self._rows(conn, event_id, grant.subjects, erased=True))
+        if len(rows) != len(grant.subjects):
+            raise Refused(
+                f"{len(grant.subjects) - len(rows)} of the granted subjects are not in event {event_id}.",
+                reasons=("the grant names a subject of another event",),
+                basis=("REQ-P-64",),
+                code="reveal_refused",
+            )
+        return {
+            row["subject_id"]: self._fields(event, row, grant.fields)
+            for row in rows
+            if row["wrapped_key"] is not None and not self._ring.is_erased(f"s:{row['subject_id']}")
+        }
+
+    def seal(self, conn: Connection, event_id: str, subject_id: str | None, row: str, data: bytes) -> bytes:
+        """Seal other data under the event's key, or a subject's.
+
+        Erasing either silences it (ledger payloads).
+        """
+        return crypto.seal(
+            self._aside(conn, event_id, subject_id),
+            os.urandom(crypto.NONCE),
+            data,
+            crypto.place("aside", subject_id or "", f"{event_id}/{row}"),
+        )
+
+    def unseal(
+        self, conn: Connection, event_id: str, subject_id: str | None, row: str, sealed: bytes
+    ) -> bytes:
+        """Open what :meth:`seal` closed for the same event, subject and row."""
+        place = crypto.place("aside", subject_id or "", f"{event_id}/{row}")
+        return crypto.unseal(self._aside(conn, event_id, subject_id), sealed, place)
+
+    # erasure ----------------------------------------------------------------------------------------------
+
+    def destroy_subject(self, conn: Connection, event_id: str, subject_id: str) -> dict[str, Any]:
+        """Erase one subject: data key, fields and indexes go, an empty row with the id stays.
+
+        Gives the facts.
+        """
+        self._row(conn, event_id, subject_id)
+        return self._erase(conn, event_id, [subject_id])
+
+    def destroy_event(self, conn: Connection, event_id: str) -> dict[str, Any]:
+        """Destroy the event's keys and every subject's row. Gives the facts for the certificate.
+
+        The keyring's entry goes first: from then on no copy of the database, backups included, can be read.
+        Called again after a crash it finishes what is left.
+        """
+        row = conn.execute(select(tables.event).where(tables.event.c.event_id == event_id)).mappings().first()
+        if row is None:
+            raise NotFound(f"The vault has no event {event_id}.")
+        self._hold(conn, event_id)
+        _secure_delete(conn)
+        table = tables.subject
+        counted = conn.execute(
+            select(func.count(), func.count(table.c.wrapped_key)).where(table.c.event_id == event_id)
+        ).one()
+        now = utc_text(self._clock.now())
+        self._ring.erase_event(event_id)
+        self._ready.pop(event_id, None)
+        conn.execute(delete(table).where(table.c.event_id == event_id))
+        destroyed_at = row["destroyed_at"] or now
+        if row["destroyed_at"] is None:
+            conn.execute(
+                update(tables.event).where(tables.event.c.event_id == event_id).values(destroyed_at=now)
+            )
+            conn.execute(insert(tables.erasure).values(key_id=row["key_id"], event_id=event_id, at=now))
+        return {
+            "event": event_id,
+            "authority": row["authority"],
+            "key_id": row["key_id"],
+            "destroyed_at": destroyed_at,
+            "subjects": int(counted[0]),
+            "data_keys": int(counted[1]),
+            "method": "event key erased from the keyring; rows deleted with secure_delete",
+        }
+
+    def apply_erasures(self, conn: Connection) -> int:
+        """After a restore: delete again whatever the erasure list names. Gives the number of subjects."""
+        _secure_delete(conn)
+        gone = 0
+        for event_id, destroyed_at in conn.execute(
+            select(tables.event.c.event_id, tables.event.c.destroyed_at)
+        ).all():
+            if self._ring.is_erased(f"e:{event_id}"):
+                facts = self.destroy_event(conn, event_id)
+                gone += int(facts["subjects"]) if destroyed_at is None else 0
+            else:
+                table = tables.subject
+                alive = select(table.c.subject_id).where(
+                    table.c.event_id == event_id, table.c.wrapped_key.is_not(None)
+                )
+                again = [s for s in conn.execute(alive).scalars().all() if self._ring.is_erased(f"s:{s}")]
+                if again:
+                    self._erase(conn, event_id, again)
+                    gone += len(again)
+        return gone
+
+    # rotation ---------------------------------------------------------------------------------------------
+
+    def rotate(self, conn: Connection, event_id: str, *, limit: int = 20_000) -> Rotation:
+        """Wrap up to ``limit`` data keys under a new version of the event's key; reads go on meanwhile.
+
+        Commit, and call again until ``remaining`` is 0; then :meth:`retire` in a transaction of its own
+        forgets the old version. Stopped anywhere, it goes on where it was. No identifier is decrypted.
+        """
+        self._hold(conn, event_id)
+        event = self._prepare(self._ring.begin_rotation(event_id))
+        self._rotating.add(conn.get_transaction())
+        table = tables.subject
+        waiting = (
+            table.c.event_id == event_id,
+            table.c.wrapped_key.is_not(None),
+            table.c.key_version < event.active,
+        )
+        rows = conn.execute(
+            select(table.c.subject_id, table.c.wrapped_key, table.c.key_version).where(*waiting).limit(limit)
+        ).all()
+        changes = []
+        for subject_id, wrapped, version in rows:
+            raw = crypto.unseal(event.wrap(version), wrapped, sealing.key_place(subject_id, version))
+            again = crypto.seal(
+                event.wrap(event.active),
+                os.urandom(crypto.NONCE),
+                raw,
+                sealing.key_place(subject_id, event.active),
+            )
+            changes.append({"at": subject_id, "wrapped": again, "version": event.active})
+        if changes:
+            conn.execute(
+                update(table)
+                .where(table.c.subject_id == bindparam("at"))
+                .values(wrapped_key=bindparam("wrapped"), key_version=bindparam("version")),
+                changes,
+            )
+        left = conn.execute(select(func.count()).select_from(table).where(*waiting)).scalar_one()
+        return Rotation(len(changes), int(left))
+
+    def retire(self, conn: Connection, event_id: str) -> None:
+        """Forget the event's old key versions, after a rotation has been committed whole."""
+        if conn.get_transaction() in self._rotating:
+            raise Conflict(
+                "This transaction holds part of the rotation.", hint="Commit it, then retire in a new one."
+            )
+        self._hold(conn, event_id)
+        keys = self._ring.event(event_id)
+        table = tables.subject
+        left = conn.execute(
+            select(func.count())
+            .select_from(table)
+            .where(table.c.event_id == event_id, table.c.key_version < keys.active)
+        ).scalar_one()
+        if left:
+            raise Conflict(f"{left} data keys of event {event_id} still need the old key.", hint="Rotate on.")
+        if len(keys.wraps) > 1:
+            self._ring.finish_rotation(event_id)
+
+    # inside -----------------------------------------------------------------------------------------------
+
+    def _event(self, event_id: str) -> ReadyKeys:
+        return self._prepare(self._ring.event(event_id))
+
+    def _prepare(self, keys: EventKeys) -> ReadyKeys:
+        ready = self._ready.get(keys.event_id)
+        if ready is None or ready.source is not keys:
+            ready = self._ready[keys.event_id] = ReadyKeys(keys)
+        return ready
+
+    def _pseudonym_key(self, event_id: str, purpose: str) -> str:
+        return self._event(event_id).derive("pseudonym", crypto.check_name("A purpose", purpose)).hex()
+
+    def _hold(self, conn: Connection, event_id: str) -> None:
+        """One writer an event at a time: its row is taken first, and its keys are read after that."""
+        same = {"event_id": event_id}
+        if not conn.execute(
+            update(tables.event).where(tables.event.c.event_id == event_id).values(same)
+        ).rowcount:
+            raise NotFound(f"The vault has no event {event_id}.", hint="Open the event first.")
+
+    def _known(self, conn: Connection, event_id: str, prints: Sequence[bytes]) -> dict[bytes, str]:
+        table = tables.subject
+        wanted = list(dict.fromkeys(prints))
+        found: dict[bytes, str] = {}
+        for at in range(0, len(wanted), _CHUNK):
+            rows = conn.execute(
+                select(table.c.identity, table.c.subject_id).where(
+                    table.c.event_id == event_id, table.c.identity.in_(wanted[at : at + _CHUNK])
+                )
+            )
+            found.update((bytes(identity), subject_id) for identity, subject_id in rows)
+        return found
+
+    def _rows(
+        self, conn: Connection, event_id: str, subject_ids: Iterable[str], *, erased: bool = False
+    ) -> Iterator[RowMapping]:
+        table = tables.subject
+        wanted = list(dict.fromkeys(subject_ids))
+        for at in range(0, len(wanted), _CHUNK):
+            query = select(table).where(
+                table.c.event_id == event_id, table.c.subject_id.in_(wanted[at : at + _CHUNK])
+            )
+            if not erased:
+                query = query.where(table.c.wrapped_key.is_not(None))
+            for row in conn.execute(query).mappings():
+                if erased or not self._ring.is_erased(f"s:{row['subject_id']}"):
+                    yield row
+
+    def _row(self, conn: Connection, event_id: str, subject_id: str) -> RowMapping:
+        for row in self._rows(conn, event_id, [subject_id]):
+            return row
+        raise NotFound(f"Event {event_id} has no subject with that id, or it was erased.")
+
+    def _fields(self, event: ReadyKeys, row: RowMapping, wanted: Iterable[str]) -> dict[str, str]:
+        return sealing.open_fields(sealing.data_key(event, row), row, frozenset(wanted))
+
+    def _aside(self, conn: Connection, event_id: str, subject_id: str | None) -> AESGCM:
+        event = self._event(event_id)
+        if subject_id is None:
+            return AESGCM(event.derive("aside"))
+        return sealing.data_key(event, self._row(conn, event_id, subject_id))
+
+    def _erase(self, conn: Connection, event_id: str, subject_ids: Sequence[str]) -> dict[str, Any]:
+        _secure_delete(conn)
+        self._ring.erase([f"s:{s}" for s in subject_ids])
+        now = utc_text(self._clock.now())
+        table = tables.subject
+        empty: dict[str, Any] = dict.fromkeys(
+            ["wrapped_key", "key_version", "fields", "identity", *(f"ix_{kind}" for kind in INDEXED)]
+        )
+        listed = set()
+        for at in range(0, len(subject_ids), _CHUNK):
+            part = list(subject_ids[at : at + _CHUNK])
+            conn.execute(update(table).where(table.c.subject_id.in_(part)).values(**empty, destroyed_at=now))
+            keys = [f"s:{s}" for s in part]
+            listed |= set(
+                conn.execute(
+                    select(tables.erasure.c.key_id).where(tables.erasure.c.key_id.in_(keys))
+                ).scalars()
+            )
+        fresh = [f"s:{s}" for s in subject_ids if f"s:{s}" not in listed]
+        if fresh:
+            conn.execute(
+                insert(tables.erasure), [{"key_id": k, "event_id": event_id, "at": now} for k in fresh]
+            )
+        return {
+            "event": event_id,
+            "subjects": len(subject_ids),
+            "key_ids": [f"s:{s}" for s in subject_ids],
+            "destroyed_at": now,
+            "method": "data key, fields and indexes overwritten with nothing under secure_delete",
+        }
+
+
+def scrub(conn: Connection) -> None:
+    """Give freed pages back so that no deleted byte stays in the files; outside any transaction.
+
+    SQLite: empty the write-ahead log and rebuild the file. PostgreSQL: rewrite the vault's tables. Use a
+    connection with ``execution_options(isolation_level="AUTOCOMMIT")``.
+    """
+    if conn.dialect.name == "sqlite":
+        conn.exec_driver_sql("VACUUM")
+        conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    else:
+        for table in (tables.subject, tables.event):
+            conn.exec_driver_sql(f"VACUUM (FULL) {table.name}")
+
+
+def _secure_delete(conn: Connection) -> None:
+    if conn.dialect.name == "sqlite":
+        conn.exec_driver_sql("PRAGMA secure_delete = ON")
