@@ -9,10 +9,16 @@ from typing import Any
 import click
 
 # command name -> "module:attribute", one line of help (English, Chinese)
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "guard": ("lianfang.cli.guard:guard", "Who may know what, why, how long. 谁可知道什么、为何、多久。"),
+}
 
 # the same name in a room's group
-ROOMS: dict[str, dict[str, tuple[str, str]]] = {}
+ROOMS: dict[str, dict[str, tuple[str, str]]] = {
+    "guard": {
+        "policy": ("lianfang.cli.guard:policy", "Who may do what with which data. 谁可为何处理何种信息。"),
+    },
+}
 
 
 class LazyGroup(click.Group):

@@ -1,0 +1,169 @@
+"""``lianfang guard``: the guard's tools on files and on single questions."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from lianfang.cli import _room
+
+MAX_INPUT = 20_000_000
+
+
+def _open(source: str) -> str:
+    """The text of a file or, for ``-``, of standard input; bounded, UTF-8."""
+    from lianfang.foundation.errors import BadInput
+
+    try:
+        if source == "-":
+            raw = sys.stdin.buffer.read(MAX_INPUT + 1)
+        else:
+            with Path(source).open("rb") as stream:
+                raw = stream.read(MAX_INPUT + 1)
+    except OSError as error:
+        raise BadInput(f"{Path(source).name} cannot be read: {error.strerror}.") from None
+    if len(raw) > MAX_INPUT:
+        raise BadInput(f"the input is larger than {MAX_INPUT} bytes.")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"the input is not UTF-8 (byte {error.start}).") from None
+
+
+def _json(source: str) -> Any:
+    from lianfang.foundation.errors import BadInput
+
+    try:
+        return json.loads(_open(source))
+    except json.JSONDecodeError as error:
+        raise BadInput(f"the input is not JSON (line {error.lineno}, column {error.colno}).") from None
+    except RecursionError:
+        raise BadInput("the input is nested too deeply.") from None
+
+
+def _say(value: Any, stream: TextIO | None = None) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2), file=stream)
+
+
+guard = _room("guard", "Who may know what, why, and for how long. 谁可以知道什么、为何、多久。")
+
+
+@click.group("policy")
+def policy() -> None:
+    """Ask the policy: who may do what with which data. 询问策略：谁可以为何目的处理何种信息。"""
+
+
+def _request(request: str | None, words: dict[str, Any]) -> dict[str, Any]:
+    from lianfang.foundation.errors import UsageError
+
+    if request is not None:
+        given = _json(request)
+        if not isinstance(given, dict):
+            raise UsageError("the request is a JSON object.")
+        return given
+    context: dict[str, Any] = {}
+    for pair in words.pop("context"):
+        key, sign, value = pair.partition("=")
+        if not sign:
+            raise UsageError("--context takes KEY=VALUE.")
+        try:
+            context[key] = json.loads(value)
+        except json.JSONDecodeError:
+            context[key] = value
+    data = [name for part in words.pop("data") for name in part.split(",") if name]
+    return {
+        **{key: value for key, value in words.items() if value is not None},
+        "data": data,
+        "context": context,
+    }
+
+
+def _asked(function: Any) -> Any:
+    for option in reversed(
+        [
+            click.argument("request", required=False),
+            click.option("--actor", help="Who acts. 主体。"),
+            click.option("--purpose", help="What for. 目的。"),
+            click.option("--phase", help="collect, use, read, share ... 环节。"),
+            click.option("--data", multiple=True, help="Fields, separated by commas. 字段。"),
+            click.option("--context", multiple=True, metavar="KEY=VALUE", help="A circumstance. 情境。"),
+            click.option("--at", help="Date at which to judge. 判断日期。"),
+            click.option("--pack", help="Policy pack. 策略包。"),
+            click.option("--json", "as_json", is_flag=True, help="Answer as JSON. 以 JSON 输出。"),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+@policy.command("decide")
+@_asked
+def decide(request: str | None, as_json: bool, **words: Any) -> None:
+    """Decide REQUEST (a JSON file, - for standard input) or the options; exit 4 if denied. 判定请求。"""
+    from lianfang.guard.policy import decide as judge
+
+    decision = judge(_request(request, words))
+    if as_json:
+        _say(decision.to_dict())
+        if not decision.permit:
+            raise click.exceptions.Exit(4)
+        return
+    decision.enforce()
+    click.echo(f"permit 允许 ({decision.pack}), holds {decision.ttl} s")
+    for name, treatment in decision.fields.items():
+        click.echo(f"  {name}: {treatment}")
+    click.echo("obligations 义务: " + ", ".join(sorted(decision.obligations)))
+    click.echo("basis 依据: " + "; ".join(decision.basis))
+
+
+@policy.command("explain")
+@_asked
+def explain(request: str | None, as_json: bool, **words: Any) -> None:
+    """Tell which rules speak about a request and which facts hold. 解释判定。"""
+    from lianfang.guard.policy.engine import explain as tell
+
+    told = tell(_request(request, words))
+    if as_json:
+        _say(told)
+        return
+    click.echo(f"{told['outcome']} ({told['pack']})")
+    for reason in told["reasons"]:
+        click.echo(f"  {reason}")
+    for field in told["fields"]:
+        click.echo(f"{field['data']}:")
+        for rule in field["rules"]:
+            mark = "applies 适用" if rule["applies"] else "does not apply 不适用"
+            lacking = "; ".join(rule["missing"] + rule["barred"])
+            click.echo(f"  {rule['effect']:7} {rule['id']}: {mark}{f' ({lacking})' if lacking else ''}")
+
+
+@policy.command("packs")
+@click.option("--json", "as_json", is_flag=True, help="Answer as JSON. 以 JSON 输出。")
+def packs(as_json: bool) -> None:
+    """List the policy packs. 列出策略包。"""
+    from lianfang.guard.policy import packs as all_packs
+
+    rows = [
+        {
+            "id": p.id,
+            "title": {"en": p.title_en, "zh": p.title_zh},
+            "jurisdiction": p.jurisdiction,
+            "valid_from": p.valid_from.isoformat(),
+            "valid_to": p.valid_to.isoformat() if p.valid_to else None,
+            "rules": len(p.rules),
+            "hash": p.hash,
+        }
+        for p in all_packs()
+    ]
+    if as_json:
+        _say(rows)
+        return
+    for p in all_packs():
+        until = p.valid_to or ""
+        click.echo(
+            f"{p.id:14} {p.valid_from} .. {until!s:10} {len(p.rules):3} rules {p.title_en} {p.title_zh}"
+        )
