@@ -42,8 +42,10 @@ def canonical(payload: Any) -> bytes:
     """The one JSON text of ``payload`` (RFC 8785): what is signed and what is committed to."""
     import rfc8785
 
+    from lianfang.foundation.canonical import canonical as dumps
+
     try:
-        return rfc8785.dumps(payload)
+        return dumps(payload)
     except (rfc8785.CanonicalizationError, RecursionError, UnicodeEncodeError):
         raise BadInput(
             "The payload has no canonical JSON form.",
