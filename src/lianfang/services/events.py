@@ -1,0 +1,313 @@
+"""Events: proposed by an alert or a person, opened by a signed act, raised, lowered, dismissed."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from lianfang.foundation.errors import BadInput, Conflict
+from lianfang.services.gate import ask, record, require
+from lianfang.services.installation import ROUTINE, Installation, Who
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from lianfang.store import Row
+
+#: Bases of an event by pack: the articles an order and a visit rest on (privacy.md 1.2; REQ-P-19).
+LEGAL_BASIS = (
+    "Law on Prevention and Treatment of Infectious Diseases (2013) art. 12",
+    "Law on Prevention and Treatment of Infectious Diseases (2013) arts 39-41",
+    "Regulation on Public Health Emergencies (2003) arts 10-11",
+    "Regulation on Public Health Emergencies (2003) arts 21, 44",
+)
+LEVELS = ("I", "II", "III", "IV")
+
+
+def propose(inst: Installation, who: Who, alert_id: str) -> dict[str, Any]:
+    """What opening an event for an alert would say; nothing is written.
+
+    Response level III, the interim case definition, legal basis, an emergency plan that delegates visits in
+    this area to the community, and the day on which the data end are proposed; a person confirms or changes.
+    """
+    from lianfang.records import Alert
+    from lianfang.store import one
+
+    require(who, "event.open")
+    with inst.store.read() as connection:
+        alert = one(connection, Alert, alert_id=alert_id)
+    if alert["status"] != "new":
+        raise Conflict(f"This alert has been decided already ({alert['status']}).")
+    today = inst.today()
+    area = inst.settings.adcode
+    place = str(alert["value"])
+    return {
+        "alert_id": alert_id,
+        "title": f"{place}聚集性不明原因肺炎" if alert["method"].startswith("cluster") else f"{place}异常升高",
+        "adcode": area,
+        "disease": "pneumonia of unknown cause",
+        "case_definition": f"interim-{today.isoformat()}",
+        "level": "III",
+        "start_conditions": (
+            f"{int(alert['observed'])} unexplained cases sharing {alert['attribute']} within "
+            f"{inst.settings.cluster_days} days"
+        ),
+        "stop_conditions": "28 days without a new confirmed case and all observation orders released",
+        "legal_basis": list(LEGAL_BASIS),
+        "plan": {
+            "plan_id": f"plan-{area}",
+            "case_rule": {"attribute": alert["attribute"], "value": place},
+            "delegations": [
+                {
+                    "body": "grassroots_worker",
+                    "powers": ["collect", "read", "contact"],
+                    "area": area,
+                    "start": today.isoformat(),
+                    "end": (today + timedelta(days=90)).isoformat(),
+                }
+            ],
+            "tasks": {
+                "III": ["order to holders", "visit contacts", "daily bulletin"],
+                "II": ["order to holders", "visit contacts", "daily bulletin", "observation centres"],
+            },
+        },
+        "retention_pack": inst.settings.policy_pack,
+        "retention_until": today + timedelta(days=inst.settings.retention_days),
+    }
+
+
+def open_event(inst: Installation, who: Who, fields: Mapping[str, Any]) -> str:
+    """Open an event by a signed act; the alert's cases move under the event's own keys.
+
+    ``fields``: as :func:`propose` gives them, changed by a person. Returns the event's id.
+
+    Raises:
+        BadInput: a field is missing, or there is no retention plan (REQ-P-67). Conflict: decided already.
+    """
+    from pydantic import ValidationError
+
+    from lianfang.records import Alert, Event
+    from lianfang.store import change, insert_new, one
+
+    require(who, "event.open")
+    values = {name: fields[name] for name in Event.fields if name in fields}
+    today = inst.today()
+    event_id = f"e{today:%Y%m%d}-{secrets.token_hex(3)}"
+    try:
+        event = Event.model_validate(
+            {**values, "event_id": event_id, "status": "open", "opened_at": inst.now(), "opened_by": who.account}
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadInput(f"The event's field {first['loc'][0]}: {first['msg']}.") from error
+    if event.retention_until <= today:
+        raise BadInput("An event needs a retention plan that ends after today (REQ-P-67).")
+    if not event.legal_basis:
+        raise BadInput("An event needs a legal basis (REQ-P-17).")
+    with inst.vault_store.begin() as vault:
+        inst.vault.open_event(vault, event_id)
+    alert_id = str(fields.get("alert_id", ""))
+    case_ids: list[str] = []
+    with inst.store.begin() as connection:
+        if alert_id:
+            alert = one(connection, Alert, alert_id=alert_id)
+            if alert["status"] != "new":
+                raise Conflict(f"This alert has been decided already ({alert['status']}).")
+            case_ids = list(alert["evidence"].get("case_ids", []))
+            change(
+                connection,
+                Alert,
+                alert["id"],
+                status="opened",
+                event_id=event_id,
+                decided_by=who.account,
+                decided_at=inst.now(),
+            )
+        insert_new(connection, event)
+        content = event.model_dump(mode="json", exclude={"plan"})
+        _act(inst, connection, who, event_id, "open", {**content, "plan_id": event.plan.get("plan_id", "")})
+    if case_ids:
+        attach_cases(inst, who, event_id, case_ids)
+    return event_id
+
+
+def attach_cases(inst: Installation, who: Who, event_id: str, case_ids: Iterable[str]) -> int:
+    """Put cases under an event: their identities move from the standing keys to the event's own.
+
+    Copies first, then points the rows at the copies, then destroys the originals: a crash in between leaves
+    every case readable, and the same call again ends the work.
+    """
+    import sqlalchemy as sa
+
+    from lianfang.records import CaseReport
+    from lianfang.store import table
+
+    event = get(inst, event_id)
+    wanted = sorted(set(case_ids))
+    cases = table(CaseReport)
+    with inst.store.read() as connection:
+        statement = sa.select(cases.c.case_id, cases.c.subject_id).where(
+            cases.c.case_id.in_(wanted), cases.c.event_id.in_(["", ROUTINE])
+        )
+        subjects = sorted({str(row.subject_id) for row in connection.execute(statement)})
+    if not subjects:
+        return 0
+    ask(
+        inst,
+        who,
+        phase="use",
+        purpose="epidemiological_investigation",
+        data=["pseudonym"],
+        context={"deidentified": True},
+        event=event,
+        ref=event_id,
+        rows=len(subjects),
+    )
+    with inst.vault_store.begin() as vault:
+        moved = inst.vault.copy_subjects(vault, ROUTINE, event_id, subjects)
+    with inst.store.begin() as connection:
+        for old, new in moved.items():
+            connection.execute(
+                sa.update(cases)
+                .where(cases.c.case_id.in_(wanted), cases.c.subject_id == old)
+                .values(subject_id=new, event_id=event_id)
+            )
+        left = sa.select(cases.c.subject_id).where(cases.c.subject_id.in_(list(moved)))
+        still = {str(row.subject_id) for row in connection.execute(left)}
+        still |= _subjects_elsewhere(connection, list(moved))
+    with inst.vault_store.begin() as vault:
+        for old in set(moved) - still:
+            inst.vault.destroy_subject(vault, ROUTINE, old)
+    return len(wanted)
+
+
+def _subjects_elsewhere(connection: sa.Connection, subjects: list[str]) -> set[str]:
+    """Which of the subjects another kind of record still needs (a returnee who became a case)."""
+    import sqlalchemy as sa
+
+    from lianfang.records import Returnee
+    from lianfang.store import table
+
+    returnees = table(Returnee)
+    statement = sa.select(returnees.c.subject_id).where(returnees.c.subject_id.in_(subjects))
+    return {str(row.subject_id) for row in connection.execute(statement)}
+
+
+def change_level(inst: Installation, who: Who, event_id: str, level: str, reason: str) -> None:
+    """Raise or lower the response level: a signed act with its reason."""
+    from lianfang.records import Event
+    from lianfang.store import change, one
+
+    require(who, "event.level")
+    if level not in LEVELS:
+        raise BadInput(f"The response level is one of {', '.join(LEVELS)}.")
+    if not reason.strip():
+        raise BadInput("A change of level needs a reason.")
+    with inst.store.begin() as connection:
+        event = one(connection, Event, event_id=event_id)
+        if event["status"] != "open":
+            raise Conflict("Only an open event has a level to change.")
+        if event["level"] == level:
+            raise Conflict(f"The level is {level} already.")
+        change(connection, Event, event["id"], level=level)
+        content = {"before": event["level"], "after": level, "reason": reason}
+        _act(inst, connection, who, event_id, "level", content)
+
+
+def dismiss_alert(inst: Installation, who: Who, alert_id: str, reason: str) -> None:
+    """Judge an alert a false alarm; it keeps its evidence and the reason."""
+    from lianfang.records import Alert
+    from lianfang.store import change, one
+
+    require(who, "alert.decide")
+    if not reason.strip():
+        raise BadInput("Dismissing an alert needs a reason.")
+    with inst.store.begin() as connection:
+        alert = one(connection, Alert, alert_id=alert_id)
+        if alert["status"] != "new":
+            raise Conflict(f"This alert has been decided already ({alert['status']}).")
+        change(
+            connection,
+            Alert,
+            alert["id"],
+            status="dismissed",
+            reason=reason,
+            decided_by=who.account,
+            decided_at=inst.now(),
+        )
+        record(
+            inst,
+            connection,
+            "alert_dismissed",
+            who=who,
+            purpose="situation_monitoring",
+            ref=alert_id,
+            payload={"reason": reason},
+        )
+
+
+def get(inst: Installation, event_id: str) -> Row:
+    """The event's row; :class:`NotFound` otherwise."""
+    from lianfang.records import Event
+    from lianfang.store import one
+
+    with inst.store.read() as connection:
+        return one(connection, Event, event_id=event_id)
+
+
+def listing(inst: Installation, who: Who) -> list[Row]:
+    """Events, the open ones first."""
+    from lianfang.records import Event
+    from lianfang.store import rows
+
+    require(who, "event.read")
+    with inst.store.read() as connection:
+        found = rows(connection, Event)
+    return sorted(found, key=lambda row: (row["status"] != "open", str(row["opened_at"])))
+
+
+def acts(inst: Installation, who: Who, event_id: str) -> list[Row]:
+    """The signed acts upon an event, in order."""
+    from lianfang.records import EventAct
+    from lianfang.store import rows
+
+    require(who, "event.read")
+    with inst.store.read() as connection:
+        return rows(connection, EventAct, event_id=event_id, order_by=["number"])
+
+
+def _act(
+    inst: Installation, connection: sa.Connection, who: Who, event_id: str, act: str, content: Mapping[str, Any]
+) -> None:
+    """Sign an act, keep it, and enter it in the ledger: all in the caller's transaction."""
+    from lianfang.foundation.canonical import plain
+    from lianfang.guard.signing import sign
+    from lianfang.records import EventAct
+    from lianfang.store import insert_new, tally
+
+    number = tally(connection, EventAct, event_id=event_id) + 1
+    body = plain({"event_id": event_id, "number": number, "act": act, "at": inst.now(), "by": who.account, **content})
+    signed = sign(inst.signer, body)
+    insert_new(
+        connection,
+        EventAct.model_validate(
+            {
+                "event_id": event_id,
+                "number": number,
+                "act": act,
+                "at": inst.now(),
+                "by": who.account,
+                "content": body,
+                "signature": signed["signature"],
+                "key_id": signed["signer"],
+            }
+        ),
+    )
+    record(inst, connection, f"event_{act}", who=who, purpose="situation_monitoring", ref=event_id, payload=body)
+
+
+def due_until(last_exposure: date | None, today: date, days: int = 14) -> date:
+    """Last day of medical observation: 14 days after the last exposure (NHC prevention and control plan, 2020)."""
+    return (last_exposure or today) + timedelta(days=days)

@@ -1,0 +1,156 @@
+"""The gate: every crossing of personal data asks the policy here, and the answer is recorded before it counts.
+
+The record is committed by itself, before the act and whether or not the act was permitted, so a refusal leaves
+its trace too. Call it outside an open write transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lianfang.foundation.errors import Refused
+from lianfang.services.installation import ROUTINE, Installation, Who
+
+if TYPE_CHECKING:
+    from lianfang.guard.policy import Decision
+    from lianfang.store import Row
+
+#: Which roles may do which act of the loop. The policy decides about data; this about the house's own acts.
+ACTS: dict[str, frozenset[str]] = {
+    "daily.run": frozenset({"epidemiologist", "manager", "system"}),
+    "data.import": frozenset({"epidemiologist", "manager", "clinician", "laboratory", "supply_officer", "system"}),
+    "alert.decide": frozenset({"epidemiologist", "manager"}),
+    "event.open": frozenset({"epidemiologist", "manager"}),
+    "event.level": frozenset({"manager"}),
+    "event.close": frozenset({"manager"}),
+    "event.read": frozenset(
+        {"epidemiologist", "manager", "data_protection_officer", "security_officer", "auditor", "system"}
+    ),
+    "order.send": frozenset({"epidemiologist", "manager"}),
+    "contact.read": frozenset({"epidemiologist", "manager", "data_protection_officer"}),
+    "contact.lock": frozenset({"epidemiologist"}),
+    "contact.approve": frozenset({"manager", "data_protection_officer"}),
+    "contact.visit": frozenset({"community_worker"}),
+    "sample.order": frozenset({"community_worker", "epidemiologist", "clinician"}),
+    "sample.result": frozenset({"laboratory", "system"}),
+    "observation.end": frozenset({"epidemiologist", "clinician"}),
+    "bulletin.publish": frozenset({"manager"}),
+    "log.read": frozenset({"data_protection_officer", "security_officer", "auditor", "manager"}),
+    "account.manage": frozenset({"administrator"}),
+    "data.expire": frozenset({"data_protection_officer", "manager", "system"}),
+}
+
+#: The policy's word for the body a role belongs to.
+ACTOR_OF_ROLE: dict[str, str] = {
+    "epidemiologist": "cdc",
+    "manager": "cdc",
+    "data_protection_officer": "cdc",
+    "security_officer": "cdc",
+    "auditor": "cdc",
+    "supply_officer": "cdc",
+    "system": "cdc",
+    "community_worker": "grassroots_worker",
+    "clinician": "medical_institution",
+    "laboratory": "medical_institution",
+    "administrator": "system_admin",
+    "holder": "telecom_operator",
+}
+
+
+def require(who: Who, act: str) -> None:
+    """Refuse an act that the role may not do; an act that is not listed is nobody's."""
+    if who.role not in ACTS.get(act, frozenset()):
+        raise Refused(
+            f"The role {who.role or 'nobody'} may not do this ({act}).",
+            reasons=(f"role:{act}",),
+            hint="Ask a colleague whose role it is.",
+            code="role",
+        )
+
+
+def ask(
+    inst: Installation,
+    who: Who,
+    *,
+    phase: str,
+    purpose: str,
+    data: Sequence[str],
+    context: Mapping[str, Any] | None = None,
+    event: Row | None = None,
+    ref: str = "",
+    rows: int = 0,
+) -> Decision:
+    """The policy's decision, recorded.
+
+    ``event``: the event's row; what it says of the situation (open, plan) goes into the context. ``ref`` says
+    what it was about by id, never by name.
+
+    Raises:
+        Refused: the policy denies; its reasons and articles are in the error and in the record.
+    """
+    from lianfang.guard.policy import decide
+    from lianfang.records import DecisionEntry
+    from lianfang.store import put
+
+    situation: dict[str, Any] = {"event_open": bool(event and event["status"] == "open"), **(context or {})}
+    decision = decide(
+        {
+            "actor": who.actor,
+            "purpose": purpose,
+            "phase": phase,
+            "data": list(data),
+            "context": situation,
+            "at": inst.today(),
+            "pack": inst.settings.policy_pack,
+        }
+    )
+    now = inst.now()
+    event_id = str(event["event_id"]) if event else ROUTINE
+    entry = {
+        "account": who.account,
+        "actor": who.actor,
+        "phase": phase,
+        "purpose": purpose,
+        "data": sorted(data),
+        "event_id": event_id,
+        "ref": ref,
+        "rows": rows,
+        "permit": decision.permit,
+        "basis": list(decision.basis),
+        "pack": decision.pack,
+    }
+    with inst.store.begin() as connection:
+        index = record(inst, connection, "decision", who=who, purpose=purpose, ref=ref, payload=entry)
+        put(
+            connection,
+            DecisionEntry.model_validate(
+                {
+                    **entry,
+                    "decision_id": f"d{index}",
+                    "at": now,
+                    "obligations": sorted(decision.obligations),
+                    "reasons": list(decision.reasons),
+                    "log_index": index,
+                }
+            ),
+        )
+    decision.enforce()
+    return decision
+
+
+def record(
+    inst: Installation, connection: Any, what: str, *, who: Who, purpose: str, ref: str, payload: Mapping[str, Any]
+) -> int:
+    """An entry of the authority's ledger in the caller's transaction; returns its index."""
+    from lianfang.guard import ledger
+
+    return ledger.record(
+        connection,
+        type=what,
+        time=inst.now(),
+        actor=who.account,
+        purpose=purpose,
+        ref=ref,
+        payload=dict(payload),
+    )
