@@ -126,6 +126,26 @@ class Vault:
             .values(**sealing.seal_fields(event, cipher, subject_id, whole, nonces), identity=identity)
         )
 
+    def copy_subjects(
+        self, conn: Connection, from_event: str, to_event: str, subject_ids: Iterable[str]
+    ) -> dict[str, str]:
+        """Put subjects under another event's keys as well; old subject id -> the one there.
+
+        The plaintext is read and sealed again in here. The originals stay until they are destroyed, so a crash
+        between the two loses nobody. Subjects that are erased or of another event are left out.
+        """
+        event = self._event(from_event)
+        held = {
+            row["subject_id"]: (row["kind"], sealing.open_fields(sealing.data_key(event, row), row))
+            for row in self._rows(conn, from_event, subject_ids)
+        }
+        moved: dict[str, str] = {}
+        for kind in sorted({kind for kind, _ in held.values()}):
+            part = [subject for subject, (of, _) in held.items() if of == kind]
+            fresh = self.put_many(conn, to_event, [held[subject][1] for subject in part], kind=kind)
+            moved.update(zip(part, fresh, strict=True))
+        return moved
+
     # tokens out -------------------------------------------------------------------------------------------
 
     def pseudonym(self, event_id: str, purpose: str, subject_id: str) -> str:

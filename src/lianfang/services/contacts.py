@@ -1,0 +1,259 @@
+"""Contacts of an event: the ranked tokens, the lock, two approvals, the naming to one worker.
+
+A lock covers exactly the contacts it lists. The one who locks is the first of the two; the second is another
+account in another role, and neither is the worker who will read the names.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from lianfang.foundation.errors import BadInput, Conflict, NotFound, Refused
+from lianfang.services import events
+from lianfang.services.gate import ask, record, require
+from lianfang.services.installation import Installation, Who
+
+if TYPE_CHECKING:
+    from lianfang.store import Row
+
+#: How long the assigned worker may read under a lock.
+LOCK_DAYS = 21
+#: Most contacts that one lock may cover: a lock is a locked risk, not a list of the town.
+LOCK_LIMIT = 200
+
+
+def ranked(inst: Installation, who: Who, event_id: str) -> list[Row]:
+    """The event's contacts as tokens with their evidence, the riskiest first. No identity is touched."""
+    from lianfang.records import Contact
+    from lianfang.store import rows
+
+    require(who, "contact.read")
+    event = events.get(inst, event_id)
+    with inst.store.read() as connection:
+        found = rows(connection, Contact, event_id=event_id, order_by=["rank"])
+    ask(
+        inst,
+        who,
+        phase="use",
+        purpose="close_contact_tracing",
+        data=["pseudonym"],
+        context={"deidentified": True},
+        event=event,
+        ref=event_id,
+        rows=len(found),
+    )
+    return found
+
+
+def lock(
+    inst: Installation, who: Who, event_id: str, contact_ids: Sequence[str], *, reason: str, worker: str
+) -> str:
+    """Lock these contacts as objects at risk; returns the lock's id. Naming waits for the second approval.
+
+    Raises:
+        BadInput: no contacts, too many, no reason, or one that is not a candidate. Refused: wrong role.
+    """
+    from lianfang.records import Approval, Contact, RiskLock
+    from lianfang.services.accounts import person
+    from lianfang.store import change, insert_new, rows, table
+
+    require(who, "contact.lock")
+    wanted = sorted(set(contact_ids))
+    if not wanted:
+        raise BadInput("A lock names at least one contact.")
+    if len(wanted) > LOCK_LIMIT:
+        raise BadInput(f"A lock covers at most {LOCK_LIMIT} contacts.", hint="Lock the riskiest first.")
+    if not reason.strip():
+        raise BadInput("A lock needs a reason.")
+    if worker == who.account:
+        raise BadInput("The worker who will read the names cannot lock them.")
+    event = _open_event(inst, event_id)
+    if person(inst, worker).role != "community_worker":
+        raise BadInput("Contacts are named to a community worker's account.")
+    now = inst.now()
+    lock_id = f"l{now:%Y%m%d}-{secrets.token_hex(4)}"
+    contacts = table(Contact)
+    with inst.store.begin() as connection:
+        found = rows(connection, Contact, contacts.c.contact_id.in_(wanted), event_id=event["event_id"])
+        if len(found) != len(wanted):
+            raise NotFound("A contact of the list is not of this event.")
+        if taken := [row for row in found if row["status"] != "candidate"]:
+            raise Conflict(f"{len(taken)} of the contacts are locked or decided already.")
+        orders = {str(row["order_id"]) for row in found}
+        if len(orders) != 1:
+            raise BadInput("One lock covers contacts of one order.", hint="Lock each order's contacts apart.")
+        insert_new(
+            connection,
+            RiskLock.model_validate(
+                {
+                    "lock_id": lock_id,
+                    "event_id": event_id,
+                    "order_id": orders.pop(),
+                    "contact_ids": wanted,
+                    "reason": reason,
+                    "locked_by": who.account,
+                    "locked_role": who.role,
+                    "locked_at": now,
+                    "not_after": now + timedelta(days=LOCK_DAYS),
+                    "worker": worker,
+                    "status": "locked",
+                }
+            ),
+        )
+        first = {"account": who.account, "role": who.role, "verdict": "approve", "at": now, "note": reason}
+        insert_new(connection, Approval.model_validate({"lock_id": lock_id, "event_id": event_id, **first}))
+        for row in found:
+            change(connection, Contact, row["id"], status="locked", lock_id=lock_id, updated_at=now)
+        payload = {"contacts": len(wanted), "reason": reason, "worker": worker}
+        record(
+            inst,
+            connection,
+            "risk_locked",
+            who=who,
+            purpose="risk_target_reidentification",
+            ref=lock_id,
+            payload=payload,
+        )
+    return lock_id
+
+
+def approve(inst: Installation, who: Who, lock_id: str, *, verdict: str = "approve", note: str = "") -> str:
+    """The second person's verdict. ``approve`` opens the way to naming, ``refuse`` frees the contacts.
+
+    Raises:
+        Refused: the same person or the same role as the one who locked, or the worker himself.
+    """
+    from lianfang.records import Approval, Contact, RiskLock
+    from lianfang.store import change, insert_new, one, rows
+
+    require(who, "contact.approve")
+    if verdict not in ("approve", "refuse"):
+        raise BadInput("A verdict is approve or refuse.")
+    now = inst.now()
+    with inst.store.begin() as connection:
+        row = one(connection, RiskLock, lock_id=lock_id)
+        if row["status"] != "locked":
+            raise Conflict(f"This lock is {row['status']} already.")
+        if now > row["not_after"]:
+            change(connection, RiskLock, row["id"], status="expired")
+            raise Conflict("This lock has expired.")
+        given = rows(connection, Approval, lock_id=lock_id)
+        if who.account == row["worker"] or any(
+            who.account == old["account"] or who.role == old["role"] for old in given
+        ):
+            raise Refused(
+                "Two approvals by different people in different roles are needed, neither the worker's.",
+                reasons=("approval:same",),
+                basis=("REQ-P-64",),
+                code="approval",
+            )
+        entry = {"account": who.account, "role": who.role, "verdict": verdict, "at": now, "note": note}
+        insert_new(
+            connection, Approval.model_validate({"lock_id": lock_id, "event_id": row["event_id"], **entry})
+        )
+        status = "approved" if verdict == "approve" else "withdrawn"
+        change(connection, RiskLock, row["id"], status=status)
+        if verdict == "refuse":
+            for contact in rows(connection, Contact, lock_id=lock_id):
+                change(connection, Contact, contact["id"], status="candidate", lock_id="", updated_at=now)
+        record(
+            inst,
+            connection,
+            f"lock_{status}",
+            who=who,
+            purpose="risk_target_reidentification",
+            ref=lock_id,
+            payload={"verdict": verdict, "note": note},
+        )
+    return status
+
+
+def name(inst: Installation, who: Who, lock_id: str) -> int:
+    """Have exactly the locked contacts named to the worker: the holder reveals them, the vault keeps them.
+
+    Nobody sees a name here. Doing it again changes nothing; after a crash it ends what was begun.
+    Returns how many contacts are named.
+    """
+    from lianfang.records import Contact, RiskLock
+    from lianfang.services import orders
+    from lianfang.store import change, one, rows
+
+    if who.role not in ("epidemiologist", "manager", "data_protection_officer"):
+        raise Refused("This role may not have contacts named.", code="role")
+    with inst.store.read() as connection:
+        row = one(connection, RiskLock, lock_id=lock_id)
+        contacts = rows(connection, Contact, lock_id=lock_id)
+    if row["status"] == "named":
+        return len([c for c in contacts if c["subject_id"]])
+    event = _open_event(inst, str(row["event_id"]))
+    ask(
+        inst,
+        who,
+        phase="reidentify",
+        purpose="risk_target_reidentification",
+        data=["name", "mobile", "resident_id"],
+        context={
+            "risk_locked": True,
+            "second_approval": row["status"] == "approved",
+            "human_review": True,
+            "list_scope": "locked",
+            "assigned_person": True,
+        },
+        event=event,
+        ref=lock_id,
+        rows=len(contacts),
+    )
+    if row["status"] != "approved":
+        raise Refused("The lock is not approved by a second person.", basis=("REQ-P-64",), code="approval")
+    if inst.now() > row["not_after"]:
+        raise Refused("The lock has expired.", basis=("REQ-P-64",), code="expired")
+    subjects = orders.reveal(inst, who, row)
+    now = inst.now()
+    with inst.store.begin() as connection:
+        for contact in rows(connection, Contact, lock_id=lock_id):
+            subject = subjects.get(contact["contact_id"])
+            if subject:
+                change(
+                    connection,
+                    Contact,
+                    contact["id"],
+                    status="named",
+                    subject_id=subject,
+                    worker=row["worker"],
+                    updated_at=now,
+                )
+        change(connection, RiskLock, row["id"], status="named")
+        record(
+            inst,
+            connection,
+            "contacts_named",
+            who=who,
+            purpose="risk_target_reidentification",
+            ref=lock_id,
+            payload={"named": len(subjects), "worker": row["worker"]},
+        )
+    return len(subjects)
+
+
+def locks(inst: Installation, who: Who, event_id: str | None = None) -> list[Row]:
+    """Locks, with their approvals, the newest first."""
+    from lianfang.records import Approval, RiskLock
+    from lianfang.store import rows
+
+    require(who, "contact.read")
+    equal: dict[str, Any] = {"event_id": event_id} if event_id else {}
+    with inst.store.read() as connection:
+        found = rows(connection, RiskLock, **equal)
+        for row in found:
+            row["approvals"] = rows(connection, Approval, lock_id=row["lock_id"], order_by=["at"])
+    return sorted(found, key=lambda row: row["locked_at"], reverse=True)
+
+
+def _open_event(inst: Installation, event_id: str) -> Row:
+    event = events.get(inst, event_id)
+    if event["status"] != "open":
+        raise Conflict("The event is not open.")
+    return event
