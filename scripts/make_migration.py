@@ -1,4 +1,4 @@
-"""Write the next migration of a line from the declarations: ``python scripts/make_migration.py operational "What"``.
+"""Write the next migration of a line: ``python scripts/make_migration.py operational "What it does"``.
 
 Read what it wrote before committing it.
 """

@@ -75,7 +75,7 @@ class CaseReport(Record):
     """A case report card (传染病报告卡) as a hospital sends it.
 
     A later card of the same number is a new version of the case, kept beside the earlier ones, so that
-    what was known on a day can be asked for again: the case as of a day is its last version reported until then.
+    what was known on a day can be asked for again: the case as of a day is its last version until then.
     """
 
     about: ClassVar[About] = About(

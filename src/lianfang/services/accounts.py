@@ -24,7 +24,7 @@ DEMONSTRATION = (
 
 
 def person(inst: Installation, account: str) -> Who:
-    """Whom an account stands for now: its first valid role. :class:`NotFound` when there is no such account."""
+    """Whom an account stands for now: its first valid role; :class:`NotFound` without such an account."""
     from lianfang.guard import accounts
 
     with inst.store.read() as connection:
@@ -47,7 +47,7 @@ def add(
     area: str = "",
     days: int = 365,
 ) -> str:
-    """A new named account with one role in one area until its end. ``who`` None: the installation's first hour."""
+    """A new named account with one role in one area; ``who`` None: the installation's first hour."""
     from lianfang.guard import accounts
 
     if who is not None:
@@ -65,9 +65,9 @@ def add(
             account_id,
             role,
             area=area,
-            starts_at=now,
-            ends_at=now + timedelta(days=days),
-            given_by=who.account if who else "installation",
+            now=now,
+            not_after=now + timedelta(days=days),
+            given_by=who.account if who else None,
         )
         actor = who or Who("installation", "system", "cdc")
         payload = {"role": role, "area": area, "days": days}

@@ -68,7 +68,13 @@ def current(connection: sa.Connection, identity: str, day: date) -> Row:
 
 
 def reclassify(
-    inst: Installation, connection: sa.Connection, who: Who, identity: str, after: str, reason: str, **changes: Any
+    inst: Installation,
+    connection: sa.Connection,
+    who: Who,
+    identity: str,
+    after: str,
+    reason: str,
+    **changes: Any,
 ) -> None:
     """A new version of a case with another classification, as of today, and the transition's record.
 

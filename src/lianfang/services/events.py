@@ -45,7 +45,9 @@ def propose(inst: Installation, who: Who, alert_id: str) -> dict[str, Any]:
     place = str(alert["value"])
     return {
         "alert_id": alert_id,
-        "title": f"{place}聚集性不明原因肺炎" if alert["method"].startswith("cluster") else f"{place}异常升高",
+        "title": f"{place}聚集性不明原因肺炎"
+        if alert["method"].startswith("cluster")
+        else f"{place}异常升高",
         "adcode": area,
         "disease": "pneumonia of unknown cause",
         "case_definition": f"interim-{today.isoformat()}",
@@ -97,7 +99,13 @@ def open_event(inst: Installation, who: Who, fields: Mapping[str, Any]) -> str:
     event_id = f"e{today:%Y%m%d}-{secrets.token_hex(3)}"
     try:
         event = Event.model_validate(
-            {**values, "event_id": event_id, "status": "open", "opened_at": inst.now(), "opened_by": who.account}
+            {
+                **values,
+                "event_id": event_id,
+                "status": "open",
+                "opened_at": inst.now(),
+                "opened_by": who.account,
+            }
         )
     except ValidationError as error:
         first = error.errors()[0]
@@ -279,7 +287,12 @@ def acts(inst: Installation, who: Who, event_id: str) -> list[Row]:
 
 
 def _act(
-    inst: Installation, connection: sa.Connection, who: Who, event_id: str, act: str, content: Mapping[str, Any]
+    inst: Installation,
+    connection: sa.Connection,
+    who: Who,
+    event_id: str,
+    act: str,
+    content: Mapping[str, Any],
 ) -> None:
     """Sign an act, keep it, and enter it in the ledger: all in the caller's transaction."""
     from lianfang.foundation.canonical import plain
@@ -288,7 +301,9 @@ def _act(
     from lianfang.store import insert_new, tally
 
     number = tally(connection, EventAct, event_id=event_id) + 1
-    body = plain({"event_id": event_id, "number": number, "act": act, "at": inst.now(), "by": who.account, **content})
+    body = plain(
+        {"event_id": event_id, "number": number, "act": act, "at": inst.now(), "by": who.account, **content}
+    )
     signed = sign(inst.signer, body)
     insert_new(
         connection,
@@ -305,9 +320,11 @@ def _act(
             }
         ),
     )
-    record(inst, connection, f"event_{act}", who=who, purpose="situation_monitoring", ref=event_id, payload=body)
+    record(
+        inst, connection, f"event_{act}", who=who, purpose="situation_monitoring", ref=event_id, payload=body
+    )
 
 
 def due_until(last_exposure: date | None, today: date, days: int = 14) -> date:
-    """Last day of medical observation: 14 days after the last exposure (NHC prevention and control plan, 2020)."""
+    """Last day of observation: 14 days after the last exposure (NHC control plan, 2020)."""
     return (last_exposure or today) + timedelta(days=days)

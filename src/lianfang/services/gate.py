@@ -1,7 +1,7 @@
-"""The gate: every crossing of personal data asks the policy here, and the answer is recorded before it counts.
+"""The gate: every crossing of personal data asks the policy here, and the answer is recorded first.
 
-The record is committed by itself, before the act and whether or not the act was permitted, so a refusal leaves
-its trace too. Call it outside an open write transaction.
+The record is committed by itself, before the act and whether or not the act was permitted, so a refusal
+leaves its trace too. Call it outside an open write transaction.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 #: Which roles may do which act of the loop. The policy decides about data; this about the house's own acts.
 ACTS: dict[str, frozenset[str]] = {
     "daily.run": frozenset({"epidemiologist", "manager", "system"}),
-    "data.import": frozenset({"epidemiologist", "manager", "clinician", "laboratory", "supply_officer", "system"}),
+    "data.import": frozenset(
+        {"epidemiologist", "manager", "clinician", "laboratory", "supply_officer", "system"}
+    ),
     "alert.decide": frozenset({"epidemiologist", "manager"}),
     "event.open": frozenset({"epidemiologist", "manager"}),
     "event.level": frozenset({"manager"}),
@@ -140,7 +142,14 @@ def ask(
 
 
 def record(
-    inst: Installation, connection: Any, what: str, *, who: Who, purpose: str, ref: str, payload: Mapping[str, Any]
+    inst: Installation,
+    connection: Any,
+    what: str,
+    *,
+    who: Who,
+    purpose: str,
+    ref: str,
+    payload: Mapping[str, Any],
 ) -> int:
     """An entry of the authority's ledger in the caller's transaction; returns its index."""
     from lianfang.guard import ledger

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -154,7 +153,10 @@ def metadata_of(line: Literal["operational", "vault"]) -> sa.MetaData:
 
 
 def create(
-    home: Path | str, *, settings: dict[str, Any] | None = None, clock: Clock | None = None,
+    home: Path | str,
+    *,
+    settings: dict[str, Any] | None = None,
+    clock: Clock | None = None,
     progress: Progress | None = None,
 ) -> Installation:
     """Make an installation in an empty or absent folder: settings, keys, databases, the standing event.
@@ -175,7 +177,7 @@ def create(
     if folder.exists() and any(folder.iterdir()):
         raise BadInput(f"{folder} is not empty.", hint="Choose a new folder.")
     folder.mkdir(parents=True, exist_ok=True)
-    os.chmod(folder, 0o700)
+    folder.chmod(0o700)
     values = dict(settings or {})
     authority = str(values.get("authority_id", "centre"))
     report("installation", 0, 4)

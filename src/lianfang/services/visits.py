@@ -107,7 +107,15 @@ def particulars(inst: Installation, who: Who, contact_id: str, *, terminal: str)
             ),
         )
         payload = {"contact_id": contact_id, "fields": list(PARTICULARS)}
-        record(inst, connection, "identity_read", who=who, purpose="reach_person", ref=contact_id, payload=payload)
+        record(
+            inst,
+            connection,
+            "identity_read",
+            who=who,
+            purpose="reach_person",
+            ref=contact_id,
+            payload=payload,
+        )
     grant = Grant(
         event_id=event["event_id"],
         subjects=[contact["subject_id"]],
@@ -144,7 +152,9 @@ def record_visit(
     if temperature is not None and not 30.0 <= temperature <= 45.0:
         raise BadInput("A temperature lies between 30.0 and 45.0 degrees.")
     if unknown := [word for word in symptoms if word not in SYMPTOMS]:
-        raise BadInput(f"{len(unknown)} of the symptoms are not in the list.", hint=f"Known: {', '.join(SYMPTOMS)}.")
+        raise BadInput(
+            f"{len(unknown)} of the symptoms are not in the list.", hint=f"Known: {', '.join(SYMPTOMS)}."
+        )
     contact, event = _contact(inst, contact_id)
     _own_open(who, contact, event)
     ask(
@@ -214,7 +224,9 @@ def order_sample(inst: Installation, who: Who, contact_id: str) -> str:
         _own_open(who, contact, event)
     with inst.store.begin() as connection:
         waiting = [
-            row for row in rows(connection, Sample, contact_id=contact_id) if row["status"] in ("ordered", "collected")
+            row
+            for row in rows(connection, Sample, contact_id=contact_id)
+            if row["status"] in ("ordered", "collected")
         ]
         if waiting:
             return str(waiting[0]["sample_no"])
@@ -234,13 +246,25 @@ def order_sample(inst: Installation, who: Who, contact_id: str) -> str:
             ),
         )
         record(
-            inst, connection, "sample_ordered", who=who, purpose="treatment", ref=number, payload={"sample": number}
+            inst,
+            connection,
+            "sample_ordered",
+            who=who,
+            purpose="treatment",
+            ref=number,
+            payload={"sample": number},
         )
     return number
 
 
 def record_result(
-    inst: Installation, who: Who, sample_no: str, *, result: str, test: str = "SARS-CoV-2 RT-PCR", laboratory: str = ""
+    inst: Installation,
+    who: Who,
+    sample_no: str,
+    *,
+    result: str,
+    test: str = "SARS-CoV-2 RT-PCR",
+    laboratory: str = "",
 ) -> dict[str, Any]:
     """A laboratory's result for an ordered sample; a positive one makes the contact a confirmed case."""
     from lianfang.records import Contact, LabResult, Sample
@@ -289,7 +313,15 @@ def record_result(
             contact = one(connection, Contact, contact_id=sample["contact_id"])
             case = contact["case_id"] or _make_case(inst, connection, contact, sample, who)
         payload = {"sample": sample_no, "case": case}
-        record(inst, connection, "result_reported", who=who, purpose="case_report", ref=sample_no, payload=payload)
+        record(
+            inst,
+            connection,
+            "result_reported",
+            who=who,
+            purpose="case_report",
+            ref=sample_no,
+            payload=payload,
+        )
     return {"sample_no": sample_no, "result": result, "case_id": case}
 
 
@@ -323,7 +355,9 @@ def _make_case(inst: Installation, connection: sa.Connection, contact: Row, samp
     )
     change(connection, Contact, contact["id"], status="case", case_id=identity, updated_at=inst.now())
     for row in rows(connection, ObservationOrder, contact_id=contact["contact_id"], status="active"):
-        change(connection, ObservationOrder, row["id"], status="case", ended_at=inst.now(), reason="confirmed")
+        change(
+            connection, ObservationOrder, row["id"], status="case", ended_at=inst.now(), reason="confirmed"
+        )
     return identity
 
 
@@ -343,7 +377,12 @@ def release(inst: Installation, who: Who, contact_id: str, *, reason: str = "") 
             raise BadInput(f"Observation runs until {active[0]['until']}; an earlier release needs a reason.")
         for row in active:
             change(
-                connection, ObservationOrder, row["id"], status="released", ended_at=inst.now(), reason=reason or "due"
+                connection,
+                ObservationOrder,
+                row["id"],
+                status="released",
+                ended_at=inst.now(),
+                reason=reason or "due",
             )
         change(connection, Contact, contact["id"], status="released", updated_at=inst.now())
         record(

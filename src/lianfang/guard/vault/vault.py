@@ -131,8 +131,8 @@ class Vault:
     ) -> dict[str, str]:
         """Put subjects under another event's keys as well; old subject id -> the one there.
 
-        The plaintext is read and sealed again in here. The originals stay until they are destroyed, so a crash
-        between the two loses nobody. Subjects that are erased or of another event are left out.
+        The plaintext is read and sealed again in here. The originals stay until they are destroyed, so a
+        crash between the two loses nobody. Subjects that are erased or of another event are left out.
         """
         event = self._event(from_event)
         held = {
