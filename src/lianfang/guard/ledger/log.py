@@ -1,0 +1,325 @@
+"""A log at rest: append, signed head, proofs, tiles. The caller owns the transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, insert, or_, select, update
+
+from lianfang.foundation.canonical import plain
+from lianfang.foundation.errors import BadInput, Conflict, Fault, NotFound
+from lianfang.guard.ledger import merkle, tables
+from lianfang.guard.ledger.merkle import SIZE
+from lianfang.guard.ledger.note import Signer, sign_note
+from lianfang.guard.ledger.proof import Checkpoint, Proof, check_origin
+
+WIDTH = 256
+MAX_ENTRY = 65_535
+
+
+class Log:
+    """One authority's log. The object holds no state; everything is read from the connection."""
+
+    def __init__(self, origin: str) -> None:
+        self.origin = check_origin(origin)
+
+    def __repr__(self) -> str:
+        return f"<Log {self.origin}>"
+
+    @classmethod
+    def create(cls, conn: Connection, origin: str, *, authority: str, now: datetime) -> Log:
+        """A new, empty log."""
+        made = cls(origin)
+        if not 0 < len(authority) <= 64:
+            raise BadInput("An authority's name has 1 to 64 characters.")
+        if conn.execute(select(tables.log).where(tables.log.c.origin == origin)).first():
+            raise Conflict(f"There is a log {origin} already.")
+        conn.execute(
+            insert(tables.log).values(
+                origin=origin, authority=authority, size=0, root=merkle.EMPTY_ROOT, created_at=plain(now)
+            )
+        )
+        return made
+
+    @classmethod
+    def only(cls, conn: Connection) -> Log:
+        """The log of this installation, which has exactly one of its own."""
+        origins = conn.execute(select(tables.log.c.origin).limit(2)).scalars().all()
+        if len(origins) != 1:
+            raise NotFound("The database has no log, or several.", hint="Make one, or name the one you mean.")
+        return cls(origins[0])
+
+    def authority(self, conn: Connection) -> str:
+        """Whose log it is."""
+        return str(self._row(conn).authority)
+
+    def size(self, conn: Connection) -> int:
+        """Number of entries."""
+        return int(self._row(conn).size)
+
+    def root(self, conn: Connection, size: int | None = None) -> bytes:
+        """Root hash of the tree, now or when it had ``size`` entries."""
+        row = self._row(conn)
+        if size is None or size == row.size:
+            return bytes(row.root)
+        return merkle.range_hash(0, self._within(size, row.size), self._tiles(conn))
+
+    def append(self, conn: Connection, entries: Sequence[bytes]) -> range:
+        """Add entries in order; gives their indices. They are in the log once the transaction commits."""
+        if any(len(one) > MAX_ENTRY for one in entries):
+            raise BadInput(f"A log entry has at most {MAX_ENTRY:,} bytes.")
+        size = self._hold(conn)
+        if not entries:
+            return range(size, size)
+        root, changed, fresh = self._grow(conn, size, [merkle.leaf_hash(one) for one in entries])
+        indices = range(size, size + len(entries))
+        conn.execute(
+            insert(tables.entry),
+            [
+                {"origin": self.origin, "idx": at, "data": one}
+                for at, one in zip(indices, entries, strict=True)
+            ],
+        )
+        if fresh:
+            conn.execute(insert(tables.tile), fresh)
+        for tile in changed:
+            table = tables.tile
+            conn.execute(
+                update(table)
+                .where(
+                    table.c.origin == self.origin,
+                    table.c.level == tile["level"],
+                    table.c.idx == tile["idx"],
+                )
+                .values(hashes=tile["hashes"])
+            )
+        conn.execute(
+            update(tables.log).where(tables.log.c.origin == self.origin).values(size=indices.stop, root=root)
+        )
+        return indices
+
+    def entry(self, conn: Connection, index: int) -> bytes:
+        """The bytes of one entry."""
+        table = tables.entry
+        data = conn.execute(
+            select(table.c.data).where(table.c.origin == self.origin, table.c.idx == index)
+        ).scalar()
+        if data is None:
+            raise NotFound(f"The log has no entry {index}.")
+        return bytes(data)
+
+    def entries(self, conn: Connection, start: int, end: int) -> list[bytes]:
+        """Entries ``start`` to ``end`` (exclusive), in order."""
+        table = tables.entry
+        rows = conn.execute(
+            select(table.c.data)
+            .where(table.c.origin == self.origin, table.c.idx >= start, table.c.idx < end)
+            .order_by(table.c.idx)
+        )
+        return [bytes(data) for data in rows.scalars()]
+
+    # heads and proofs -------------------------------------------------------------------------------------
+
+    def checkpoint(self, conn: Connection, signers: Signer | Sequence[Signer], *, now: datetime) -> str:
+        """The signed head of the log as it is now, kept. The first signer's name is the log's origin.
+
+        A head of this size that was signed before with the same keys is given again.
+        """
+        using = [signers] if isinstance(signers, Signer) else list(signers)
+        if not using or using[0].name != self.origin:
+            raise BadInput(f"The first key that signs this log is named {self.origin}.")
+        row = self._row(conn)
+        note = sign_note(Checkpoint(self.origin, int(row.size), bytes(row.root)).text(), using)
+        table = tables.checkpoint
+        here = (table.c.origin == self.origin, table.c.size == row.size)
+        held = conn.execute(select(table.c.note).where(*here)).scalar()
+        if held is None:
+            conn.execute(insert(table).values(origin=self.origin, size=row.size, note=note, at=plain(now)))
+        elif held != note:
+            conn.execute(update(table).where(*here).values(note=note))
+        return note
+
+    def latest(self, conn: Connection) -> str:
+        """The newest signed head that is kept."""
+        table = tables.checkpoint
+        note = conn.execute(
+            select(table.c.note).where(table.c.origin == self.origin).order_by(table.c.size.desc()).limit(1)
+        ).scalar()
+        if note is None:
+            raise NotFound("The log has no signed checkpoint yet.")
+        return str(note)
+
+    def prove_inclusion(self, conn: Connection, index: int, size: int | None = None) -> list[bytes]:
+        """Inclusion proof of entry ``index`` in the tree of ``size`` entries (now, by default)."""
+        now = self.size(conn)
+        within = self._within(size, now) if size is not None else now
+        if not 0 <= index < within:
+            raise NotFound(f"The tree of {within} entries has no entry {index}.")
+        return merkle.inclusion_path(index, within, self._tiles(conn))
+
+    def prove_consistency(self, conn: Connection, first: int, second: int | None = None) -> list[bytes]:
+        """Consistency proof between two sizes of the tree."""
+        now = self.size(conn)
+        later = self._within(second, now) if second is not None else now
+        return merkle.consistency_path(self._within(first, later), later, self._tiles(conn))
+
+    def proof(self, conn: Connection, index: int, *, with_entry: bool = True) -> Proof:
+        """An offline proof (``.tlog-proof``) of entry ``index`` against the newest signed head that covers
+        it."""
+        note = self.latest(conn)
+        head = Checkpoint.parse(note[: note.rfind("\n\n") + 1])
+        if index >= head.size:
+            raise Conflict(f"Entry {index} is not under a signed checkpoint yet.", hint="Sign one first.")
+        path = tuple(self.prove_inclusion(conn, index, head.size))
+        return Proof(index, path, note, self.entry(conn, index) if with_entry else None)
+
+    # tiles ------------------------------------------------------------------------------------------------
+
+    def tile(self, conn: Connection, level: int, index: int, width: int = WIDTH) -> bytes:
+        """A tile of hashes as served at ``tile/<level>/<index>[.p/<width>]``; NotFound when it is not
+        there."""
+        raw = self._read_tile(conn, level, index)
+        if not 0 < width <= WIDTH or raw is None or len(raw) < width * SIZE:
+            raise NotFound("The log has no such tile.")
+        return raw[: width * SIZE]
+
+    def bundle(self, conn: Connection, index: int, width: int = WIDTH) -> bytes:
+        """An entry bundle as served at ``tile/entries/<index>[.p/<width>]``."""
+        found = self.entries(conn, index * WIDTH, index * WIDTH + width) if 0 < width <= WIDTH else []
+        if len(found) != width:
+            raise NotFound("The log has no such entry bundle.")
+        return b"".join(len(one).to_bytes(2, "big") + one for one in found)
+
+    # inside -----------------------------------------------------------------------------------------------
+
+    def _row(self, conn: Connection) -> Any:
+        row = conn.execute(select(tables.log).where(tables.log.c.origin == self.origin)).first()
+        if row is None:
+            raise NotFound(f"There is no log {self.origin} here.")
+        return row
+
+    def _hold(self, conn: Connection) -> int:
+        """Take the log's row: one writer at a time. Gives the size."""
+        table = tables.log
+        conn.execute(update(table).where(table.c.origin == self.origin).values(origin=self.origin))
+        return self.size(conn)
+
+    @staticmethod
+    def _within(size: int, now: int) -> int:
+        if not 0 <= size <= now:
+            raise NotFound(f"The log has {now} entries; there was no tree of {size}.")
+        return size
+
+    def _grow(
+        self, conn: Connection, size: int, leaves: list[bytes]
+    ) -> tuple[bytes, list[dict[str, Any]], list[dict[str, Any]]]:
+        """New root, tiles that grew, tiles that are new."""
+        edge = self._edge(conn, size)
+        changed: list[dict[str, Any]] = []
+        fresh: list[dict[str, Any]] = []
+        level, new, root = 0, leaves, None
+        while new or size >> (8 * level):
+            old = edge.get(level, [])
+            hashes, at = old + new, (size >> (8 * level)) // WIDTH
+            complete = []
+            for cut in range(0, len(hashes) if new else 0, WIDTH):
+                part = hashes[cut : cut + WIDTH]
+                row = {"origin": self.origin, "level": level, "idx": at, "hashes": b"".join(part)}
+                (changed if cut == 0 and old else fresh).append(row)
+                at += 1
+                if len(part) == WIDTH:
+                    complete.append(merkle.fold(part))
+            rest = hashes[len(hashes) - len(hashes) % WIDTH :]
+            root = _peaks(rest, root)
+            level, new = level + 1, complete
+        if root is None:
+            raise Fault("A tree without leaves cannot grow.")
+        return root, changed, fresh
+
+    def _edge(self, conn: Connection, size: int) -> dict[int, list[bytes]]:
+        """The hashes of the rightmost, narrower tile of each level."""
+        wanted = {}
+        for level in range(8):
+            width = (size >> (8 * level)) % WIDTH
+            if width:
+                wanted[level] = ((size >> (8 * level)) // WIDTH, width)
+        if not wanted:
+            return {}
+        table = tables.tile
+        rows = conn.execute(
+            select(table.c.level, table.c.hashes).where(
+                table.c.origin == self.origin,
+                or_(*(and_(table.c.level == level, table.c.idx == at) for level, (at, _) in wanted.items())),
+            )
+        ).all()
+        edge = {level: _hashes(bytes(raw)) for level, raw in rows}
+        if {level: len(h) for level, h in edge.items()} != {level: w for level, (_, w) in wanted.items()}:
+            raise Fault("The ledger's tiles do not fit its size.", hint="Run lianfang ledger verify.")
+        return edge
+
+    def _read_tile(self, conn: Connection, level: int, index: int) -> bytes | None:
+        table = tables.tile
+        raw = conn.execute(
+            select(table.c.hashes).where(
+                table.c.origin == self.origin, table.c.level == level, table.c.idx == index
+            )
+        ).scalar()
+        return None if raw is None else bytes(raw)
+
+    def _tiles(self, conn: Connection) -> merkle.Subtree:
+        held: dict[tuple[int, int], bytes] = {}
+
+        def subtree(level: int, index: int) -> bytes:
+            high, low = divmod(level, 8)
+            first = index << low
+            key = (high, first // WIDTH)
+            if key not in held:
+                held[key] = self._read_tile(conn, *key) or b""
+            start = first % WIDTH * SIZE
+            part = held[key][start : start + (SIZE << low)]
+            if len(part) != SIZE << low:
+                raise Fault("The ledger's tiles do not fit its size.", hint="Run lianfang ledger verify.")
+            return merkle.fold(_hashes(part))
+
+        return subtree
+
+
+def tile_path(index: int, width: int = WIDTH) -> str:
+    """The path element of a tile's index (C2SP tlog-tiles): 1234067 -> x001/x234/067, partial with
+    .p/width."""
+    parts = [f"{index % 1000:03d}"]
+    while index := index // 1000:
+        parts.append(f"x{index % 1000:03d}")
+    return "/".join(reversed(parts)) + (f".p/{width}" if width != WIDTH else "")
+
+
+def _hashes(raw: bytes) -> list[bytes]:
+    return [raw[at : at + SIZE] for at in range(0, len(raw), SIZE)]
+
+
+def _peaks(hashes: Sequence[bytes], right: bytes | None) -> bytes | None:
+    """Root over ``hashes`` (fewer than 256 complete subtrees of one height) and what lies right of them."""
+    end = len(hashes)
+    for bit in (1, 2, 4, 8, 16, 32, 64, 128):
+        if len(hashes) & bit:
+            peak = merkle.fold(hashes[end - bit : end])
+            right = peak if right is None else merkle.node_hash(peak, right)
+            end -= bit
+    return right
+
+
+def fold_root(leaves: Iterable[bytes]) -> bytes:
+    """Root over any number of leaf hashes, in one pass and little memory (for monitors and checks)."""
+    stack: list[tuple[int, bytes]] = []
+    for leaf in leaves:
+        height, value = 0, leaf
+        while stack and stack[-1][0] == height:
+            value = merkle.node_hash(stack.pop()[1], value)
+            height += 1
+        stack.append((height, value))
+    root = None
+    for _, value in reversed(stack):
+        root = value if root is None else merkle.node_hash(value, root)
+    return merkle.EMPTY_ROOT if root is None else root
