@@ -10,12 +10,17 @@ import click
 
 # command name -> "module:attribute", one line of help (English, Chinese)
 COMMANDS: dict[str, tuple[str, str]] = {
+    "ledger": ("lianfang.cli.ledger:ledger", "Proofs that a record was not altered. 记录未被篡改之证明。"),
     "guard": ("lianfang.cli.guard:guard", "Who may know what, why, how long. 谁可知道什么、为何、多久。"),
 }
 
 # the same name in a room's group
 ROOMS: dict[str, dict[str, tuple[str, str]]] = {
     "guard": {
+        "ledger": (
+            "lianfang.cli.ledger:ledger",
+            "Proofs that a record was not altered. 记录未被篡改之证明。",
+        ),
         "policy": ("lianfang.cli.guard:policy", "Who may do what with which data. 谁可为何处理何种信息。"),
     },
 }

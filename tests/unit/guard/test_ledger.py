@@ -16,7 +16,8 @@ from lianfang.foundation.errors import BadInput, Conflict, NotFound, Refused
 from lianfang.guard import ledger
 from lianfang.guard import vault as vaults
 from lianfang.guard.ledger import Item, Log, Signer, Verifier
-from vaultkit import EVENT, people, vault
+from lianfang.guard.signing import create_keys
+from vaultkit import EVENT, people, sqlite, vault
 
 NOW = datetime(2026, 1, 29, 8, 0, tzinfo=UTC)
 ORIGIN = "ledger.example/linjiang-cdc"
@@ -78,6 +79,29 @@ def test_entry_is_a_commitment_and_the_trail_shows_it(conn: Connection, tmp_path
     with pytest.raises(NotFound):
         ledger.opening(conn, at, sealer=v)
     assert ledger.check(conn, sealer=v) == []
+
+
+def test_ledger_and_vault_in_two_databases(conn: Connection, tmp_path: Path) -> None:
+    v, other = vault(tmp_path / "keys"), sqlite()
+    with other.begin() as there:
+        v.open_event(there, EVENT)
+        (who,) = v.put_many(there, EVENT, people(1), kind="case_report")
+        sealer = v.sealer(there)
+        for subject in (None, who):
+            item = Item("a.b", NOW, "li", "p", "r", {"n": 1}, EVENT, subject)
+            (at,) = ledger.record_many(conn, [item], sealer=sealer)
+            assert ledger.opening(conn, at, sealer=sealer)["payload"] == {"n": 1}
+        assert ledger.check(conn, sealer=sealer) == []
+
+
+def test_a_log_made_from_keys_signs_by_itself(conn: Connection, tmp_path: Path) -> None:
+    keys = create_keys(tmp_path / "k" / "a.json", "centre")
+    log = Log.create(conn, keys, authority="centre", now=NOW)
+    log.append(conn, [b"x"])
+    head = log.checkpoint(conn, now=NOW)
+    assert ledger.verify_checkpoint(head, [Verifier.of(keys.public)])[0].size == 1
+    with pytest.raises(BadInput):
+        Log("centre").checkpoint(conn, now=NOW)
 
 
 def test_trail_filters_and_pages(conn: Connection) -> None:

@@ -256,3 +256,21 @@ def test_event_destroyed_for_good(tmp_path: Path) -> None:
             for w in (v, other_process):
                 with pytest.raises(Refused):
                     act(w)
+
+
+def test_subjects_move_to_another_event_without_leaving_the_vault(tmp_path: Path) -> None:
+    v, rows = vault(tmp_path / "keys"), people(6)
+    with sqlite().begin() as conn:
+        v.open_event(conn, "routine")
+        v.open_event(conn, EVENT)
+        old = v.put_many(conn, "routine", rows, kind="case_report")
+        known = v.put_many(conn, EVENT, rows[:1], kind="returnee")[0]
+        moved = v.copy_subjects(conn, "routine", EVENT, [*old[:4], "0" * 32])
+        assert list(moved) and set(moved) == set(old[:4]) and moved[old[0]] == known
+        assert v.copy_subjects(conn, "routine", EVENT, old[:4]) == moved
+        shown = v.reveal(conn, EVENT, grant(list(moved.values())), reader="li")
+        assert [shown[moved[s]]["name"] for s in old[:4]] == [r["name"] for r in rows[:4]]
+        for subject in old[:4]:
+            v.destroy_subject(conn, "routine", subject)
+        assert v.copy_subjects(conn, "routine", EVENT, old[:4]) == {}
+        assert v.reveal(conn, EVENT, grant(list(moved.values())), reader="li") == shown

@@ -88,9 +88,12 @@ def give_role(
     start = not_before or now
     if not start < not_after <= start + LONGEST:
         raise BadInput("A role ends after it begins, and within a year.", hint="It can be given again.")
-    if not conn.execute(select(tables.account).where(tables.account.c.account_id == account_id)).first():
+    name = conn.execute(
+        select(tables.account.c.name).where(tables.account.c.account_id == account_id)
+    ).scalar()
+    if name is None:
         raise NotFound("There is no such account.")
-    if given_by == account_id:
+    if given_by in (account_id, name):
         raise Refused("Nobody gives a role to himself.", reasons=("separation of duties",))
     held = conn.execute(
         select(table.c.role).where(

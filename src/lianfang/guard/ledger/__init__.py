@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lianfang.guard.ledger.audit import Finding as Finding
     from lianfang.guard.ledger.audit import check as check
+    from lianfang.guard.ledger.commit import verify_opening as verify_opening
     from lianfang.guard.ledger.log import Log as Log
     from lianfang.guard.ledger.merkle import leaf_hash as leaf_hash
     from lianfang.guard.ledger.merkle import verify_consistency as verify_consistency
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from lianfang.guard.ledger.records import opening as opening
     from lianfang.guard.ledger.records import record as record
     from lianfang.guard.ledger.records import record_many as record_many
-    from lianfang.guard.ledger.records import verify_opening as verify_opening
     from lianfang.guard.ledger.tables import metadata as metadata
 
 _EXPORTS = {
@@ -56,7 +56,7 @@ _EXPORTS = {
     "verify_consistency": "merkle",
     "verify_inclusion": "merkle",
     "verify_note": "note",
-    "verify_opening": "records",
+    "verify_opening": "commit",
     "verify_proof": "proof",
 }
 

@@ -14,10 +14,11 @@ from sqlalchemy import Connection, select
 from lianfang.foundation.errors import LianfangError
 from lianfang.foundation.progress import Progress, silent
 from lianfang.guard.ledger import merkle, tables
+from lianfang.guard.ledger.commit import by_payload, commitment
 from lianfang.guard.ledger.log import WIDTH, Log
 from lianfang.guard.ledger.note import Verifier, split_note
 from lianfang.guard.ledger.proof import Checkpoint, verify_checkpoint
-from lianfang.guard.ledger.records import Sealer, _body, by_payload, commitment
+from lianfang.guard.ledger.records import Sealer, _body
 
 _STEP = 64 * WIDTH
 

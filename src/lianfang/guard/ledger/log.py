@@ -14,24 +14,34 @@ from lianfang.guard.ledger import merkle, tables
 from lianfang.guard.ledger.merkle import SIZE
 from lianfang.guard.ledger.note import Signer, sign_note
 from lianfang.guard.ledger.proof import Checkpoint, Proof, check_origin
+from lianfang.guard.signing import SecretKeys
 
 WIDTH = 256
 MAX_ENTRY = 65_535
 
 
 class Log:
-    """One authority's log. The object holds no state; everything is read from the connection."""
+    """One authority's log. The object holds no state but its key; everything is read from the connection.
 
-    def __init__(self, origin: str) -> None:
-        self.origin = check_origin(origin)
+    Made from its origin, or from the authority's keys, by which it then signs its heads.
+    """
+
+    def __init__(self, origin: str | SecretKeys | Signer) -> None:
+        self._signer = Signer.of(origin) if isinstance(origin, SecretKeys) else None
+        if isinstance(origin, Signer):
+            self._signer = origin
+        self.origin = check_origin(origin if isinstance(origin, str) else origin.name)
 
     def __repr__(self) -> str:
         return f"<Log {self.origin}>"
 
     @classmethod
-    def create(cls, conn: Connection, origin: str, *, authority: str, now: datetime) -> Log:
+    def create(
+        cls, conn: Connection, origin: str | SecretKeys | Signer, *, authority: str, now: datetime
+    ) -> Log:
         """A new, empty log."""
         made = cls(origin)
+        origin = made.origin
         if not 0 < len(authority) <= 64:
             raise BadInput("An authority's name has 1 to 64 characters.")
         if conn.execute(select(tables.log).where(tables.log.c.origin == origin)).first():
@@ -122,12 +132,16 @@ class Log:
 
     # heads and proofs -------------------------------------------------------------------------------------
 
-    def checkpoint(self, conn: Connection, signers: Signer | Sequence[Signer], *, now: datetime) -> str:
+    def checkpoint(
+        self, conn: Connection, signers: Signer | Sequence[Signer] | None = None, *, now: datetime
+    ) -> str:
         """The signed head of the log as it is now, kept. The first signer's name is the log's origin.
 
-        A head of this size that was signed before with the same keys is given again.
+        By default the log's own key signs. Ed25519 signs alike each time, so the head of one size is one
+        text.
         """
-        using = [signers] if isinstance(signers, Signer) else list(signers)
+        own = [self._signer] if self._signer else []
+        using = own if signers is None else [signers] if isinstance(signers, Signer) else list(signers)
         if not using or using[0].name != self.origin:
             raise BadInput(f"The first key that signs this log is named {self.origin}.")
         row = self._row(conn)

@@ -10,7 +10,6 @@ stays provable.
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 import os
 import re
@@ -24,10 +23,10 @@ from sqlalchemy import Connection, insert, select
 from lianfang.foundation.canonical import moment, plain
 from lianfang.foundation.errors import BadInput, NotFound, Refused
 from lianfang.guard.ledger import tables
+from lianfang.guard.ledger.commit import SALT, by_payload, commitment
 from lianfang.guard.ledger.log import Log
 from lianfang.guard.signing import canonical
 
-SALT = 32
 _TYPE = re.compile(r"[a-z][a-z0-9_.-]{0,63}\Z")
 _PLAIN = re.compile(r"[\x21-\x7e]{1,64}\Z")
 
@@ -36,11 +35,11 @@ class Sealer(Protocol):
     """Seals under an event's or a subject's key (the vault does)."""
 
     def seal(
-        self, conn: Connection, event_id: str, subject_id: str | None, row: str, data: bytes
+        self, conn: Connection, event_id: str, subject_id: str | None, row: str, data: bytes, /
     ) -> bytes: ...
 
     def unseal(
-        self, conn: Connection, event_id: str, subject_id: str | None, row: str, sealed: bytes
+        self, conn: Connection, event_id: str, subject_id: str | None, row: str, sealed: bytes, /
     ) -> bytes: ...
 
 
@@ -206,32 +205,6 @@ def opening(
     if body is None:
         raise NotFound(f"What entry {index} stands for is erased, sealed, or was never kept here.")
     return {"salt": body[:SALT].hex(), "payload": json.loads(body[SALT:])}
-
-
-def verify_opening(entry: bytes, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The payload, if it is what the entry commits to; Refused otherwise. Needs no database."""
-    try:
-        commit = bytes.fromhex(json.loads(entry)["commit"])
-        salt, payload = bytes.fromhex(given["salt"]), given["payload"]
-        if len(salt) != SALT or not isinstance(payload, dict):
-            raise ValueError
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise BadInput(
-            "An opening has a salt of 64 hexadecimal digits and a payload, an entry a commit."
-        ) from None
-    if not hmac.compare_digest(commit, commitment(salt, payload)):
-        raise Refused("The payload is not what the entry commits to.", code="bad_opening")
-    return dict(payload)
-
-
-def commitment(salt: bytes, payload: Any) -> bytes:
-    """SHA-256(0x02 || salt || canonical JSON)."""
-    return hashlib.sha256(b"\x02" + salt + canonical(payload)).digest()
-
-
-def by_payload(actor: str, event: str | None, subject: str | None) -> dict[str, str | None]:
-    """What ``by`` commits to."""
-    return {"actor": actor, "event": event, "subject": subject}
 
 
 def _commit(item: Item, authority: str, at: int) -> tuple[bytes, bytes, bytes]:

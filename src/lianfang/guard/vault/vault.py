@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
@@ -18,11 +16,9 @@ from lianfang.foundation.clock import Clock, SystemClock
 from lianfang.foundation.errors import BadInput, Conflict, NotFound, Refused
 from lianfang.guard.vault import crypto, normal, sealing, tables
 from lianfang.guard.vault.grants import Grant
+from lianfang.guard.vault.keyed import Tokens
 from lianfang.guard.vault.keyring import EventKeys, Keyring, utc_text
 from lianfang.guard.vault.sealing import INDEXED, Clean, ReadyKeys
-
-if TYPE_CHECKING:
-    import polars as pl
 
 _CHUNK = 500
 
@@ -35,7 +31,7 @@ class Rotation:
     remaining: int
 
 
-class Vault:
+class Vault(Tokens):
     """Direct identifiers at rest, keyed tokens, and the one door through which a name leaves."""
 
     def __init__(self, keyring: Keyring, clock: Clock | None = None) -> None:
@@ -146,84 +142,7 @@ class Vault:
             moved.update(zip(part, fresh, strict=True))
         return moved
 
-    # tokens out -------------------------------------------------------------------------------------------
-
-    def pseudonym(self, event_id: str, purpose: str, subject_id: str) -> str:
-        """The subject's token for this purpose in this event: 32 hexadecimal digits.
-
-        HMAC-SHA-256 under a key of the purpose and event, cut to 128 bits; two purposes or events cannot be
-        joined.
-        """
-        key = self._pseudonym_key(event_id, purpose)
-        return hmac.digest(key.encode(), subject_id.encode(), hashlib.sha256).hex()[:32]
-
-    @overload
-    def pseudonyms(self, event_id: str, purpose: str, subject_ids: pl.Series) -> pl.Series: ...
-    @overload
-    def pseudonyms(self, event_id: str, purpose: str, subject_ids: Sequence[str]) -> list[str]: ...
-    def pseudonyms(
-        self, event_id: str, purpose: str, subject_ids: pl.Series | Sequence[str]
-    ) -> pl.Series | list[str]:
-        """As :meth:`pseudonym` for many.
-
-        A Polars Series gives a Series (null stays null), a list gives a list.
-        """
-        import polars as pl
-        import polars_hash as plh
-
-        column = (
-            subject_ids if isinstance(subject_ids, pl.Series) else pl.Series("token", subject_ids, pl.String)
-        )
-        key = self._pseudonym_key(event_id, purpose)
-        done: pl.Series = (
-            column.to_frame("token")
-            .select(plh.col("token").chash.hmac_sha256(key=key).str.head(32))
-            .to_series()
-        )
-        return done.rename(column.name) if isinstance(subject_ids, pl.Series) else done.to_list()
-
-    def match_key(self, event_id: str, order_id: str) -> str:
-        """Key of one order, to travel sealed inside it; the holder feeds it to :func:`tokens`."""
-        return self._event(event_id).derive("match", crypto.check_name("An order id", order_id)).hex()
-
-    def match_tokens(
-        self, event_id: str, order_id: str, kind: str, values: Sequence[str | None]
-    ) -> list[str | None]:
-        """Keyed tokens of normalised identifiers for matching with a holder under one order."""
-        return normal.tokens(self.match_key(event_id, order_id), kind, values)
-
-    def match_subjects(
-        self, conn: Connection, event_id: str, order_id: str, kind: str, subject_ids: Iterable[str]
-    ) -> dict[str, str]:
-        """Match token -> subject id for these subjects: plaintext is read and forgotten in here."""
-        event = self._event(event_id)
-        key = self.match_key(event_id, order_id)
-        held: dict[str, str] = {}
-        for row in self._rows(conn, event_id, subject_ids):
-            value = self._fields(event, row, [kind]).get(kind)
-            token = normal.tokens(key, kind, [value])[0]
-            if token is not None:
-                held[token] = row["subject_id"]
-        return held
-
-    def linkage_features(self, conn: Connection, event_id: str, subject_ids: Iterable[str]) -> pl.DataFrame:
-        """Equality features for record linkage: ``subject`` and a keyed digest of each of resident_id,
-        phone, name.
-
-        Equal digests mean equal normalised values; nothing else can be read from them. Null where not known.
-        """
-        import polars as pl
-
-        keys = {kind: self._event(event_id).derive("linkage", kind) for kind in INDEXED}
-        columns: dict[str, list[str | None]] = {"subject": [], **{kind: [] for kind in INDEXED}}
-        for row in self._rows(conn, event_id, subject_ids):
-            columns["subject"].append(row["subject_id"])
-            for kind in INDEXED:
-                blind = row[f"ix_{kind}"]
-                columns[kind].append(
-                    hmac.digest(keys[kind], blind, hashlib.sha256)[:16].hex() if blind is not None else None
-                )
-        return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
+    # looking up and names out -------------------------------------------------------------------------------
 
     def find(self, conn: Connection, event_id: str, kind: str, value: str) -> list[str]:
         """Subjects of the event that have this ``resident_id``, ``phone`` or ``name``, by blind index."""
@@ -240,8 +159,6 @@ class Vault:
             .order_by(table.c.created_at, table.c.subject_id)
         )
         return list(found.scalars())
-
-    # names out --------------------------------------------------------------------------------------------
 
     def reveal(
         self, conn: Connection, event_id: str, grant: Grant, *, reader: str, now: datetime | None = None
@@ -286,6 +203,10 @@ class Vault:
         """Open what :meth:`seal` closed for the same event, subject and row."""
         place = crypto.place("aside", subject_id or "", f"{event_id}/{row}")
         return crypto.unseal(self._aside(conn, event_id, subject_id), sealed, place)
+
+    def sealer(self, conn: Connection) -> BoundSealer:
+        """Seal and unseal on this connection, for a ledger that stands in another database."""
+        return BoundSealer(self, conn)
 
     # erasure ----------------------------------------------------------------------------------------------
 
@@ -423,9 +344,6 @@ class Vault:
             ready = self._ready[keys.event_id] = ReadyKeys(keys)
         return ready
 
-    def _pseudonym_key(self, event_id: str, purpose: str) -> str:
-        return self._event(event_id).derive("pseudonym", crypto.check_name("A purpose", purpose)).hex()
-
     def _hold(self, conn: Connection, event_id: str) -> None:
         """One writer an event at a time: its row is taken first, and its keys are read after that."""
         same = {"event_id": event_id}
@@ -506,6 +424,23 @@ class Vault:
             "destroyed_at": now,
             "method": "data key, fields and indexes overwritten with nothing under secure_delete",
         }
+
+
+class BoundSealer:
+    """The vault's :meth:`Vault.seal` and :meth:`Vault.unseal` on a connection of its own."""
+
+    def __init__(self, vault: Vault, conn: Connection) -> None:
+        self._vault, self._conn = vault, conn
+
+    def seal(self, _conn: Connection, event_id: str, subject_id: str | None, row: str, data: bytes) -> bytes:
+        """As :meth:`Vault.seal`."""
+        return self._vault.seal(self._conn, event_id, subject_id, row, data)
+
+    def unseal(
+        self, _conn: Connection, event_id: str, subject_id: str | None, row: str, sealed: bytes
+    ) -> bytes:
+        """As :meth:`Vault.unseal`."""
+        return self._vault.unseal(self._conn, event_id, subject_id, row, sealed)
 
 
 def scrub(conn: Connection) -> None:
