@@ -12,12 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lianfang.control.tracing.colocation import contacts as contacts
+    from lianfang.control.tracing.presence import co_presence as co_presence
+    from lianfang.control.tracing.ranking import rank as rank
+    from lianfang.control.tracing.reasons import words as words
+    from lianfang.control.tracing.sensor import proximity as proximity
+    from lianfang.control.tracing.transmission import who_infected_whom as who_infected_whom
 
 _WHERE = {
+    "co_presence": "presence",
     "contacts": "colocation",
+    "proximity": "sensor",
+    "rank": "ranking",
+    "who_infected_whom": "transmission",
+    "words": "reasons",
 }
 
-__all__ = ["contacts"]
+__all__ = ["co_presence", "contacts", "proximity", "rank", "who_infected_whom", "words"]
 
 
 def __getattr__(name: str) -> Any:

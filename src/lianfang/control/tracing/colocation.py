@@ -67,7 +67,7 @@ def contacts(
     low, high = period(start, end)
     rule = Rule(low, high, float(radius_m), int(slot_seconds), max_pairs)
     parts = Parts(pings, "pings")
-    windows = _windows(index, low, high)
+    windows = index_windows(index, low, high)
     first = _keep(search(parts, windows, rule), rule, minutes)
     ring1 = _finish(first, rule, 1)
     if order == 1 or first.is_empty():
@@ -89,7 +89,7 @@ def _check(radius_m: float, slot_seconds: int, minutes: float, order: int) -> No
         raise UsageError("order must be 1 (contacts) or 2 (contacts of contacts as well).")
 
 
-def _windows(index: Any, low: int, high: int) -> Windows:
+def index_windows(index: Any, low: int, high: int) -> Windows:
     """The index argument as tokens with windows; a missing bound is the period's."""
     import polars as pl
 
