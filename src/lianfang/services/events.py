@@ -135,7 +135,7 @@ def open_event(inst: Installation, who: Who, fields: Mapping[str, Any]) -> str:
             )
         insert_new(connection, event)
         content = event.model_dump(mode="json", exclude={"plan"})
-        _act(inst, connection, who, event_id, "open", {**content, "plan_id": event.plan.get("plan_id", "")})
+        sign_act(inst, connection, who, event_id, "open", {**content, "plan_id": event.plan.get("plan_id", "")})
     if case_ids:
         attach_cases(inst, who, event_id, case_ids)
     return event_id
@@ -221,7 +221,7 @@ def change_level(inst: Installation, who: Who, event_id: str, level: str, reason
             raise Conflict(f"The level is {level} already.")
         change(connection, Event, event["id"], level=level)
         content = {"before": event["level"], "after": level, "reason": reason}
-        _act(inst, connection, who, event_id, "level", content)
+        sign_act(inst, connection, who, event_id, "level", content)
 
 
 def dismiss_alert(inst: Installation, who: Who, alert_id: str, reason: str) -> None:
@@ -286,7 +286,7 @@ def acts(inst: Installation, who: Who, event_id: str) -> list[Row]:
         return rows(connection, EventAct, event_id=event_id, order_by=["number"])
 
 
-def _act(
+def sign_act(
     inst: Installation,
     connection: sa.Connection,
     who: Who,

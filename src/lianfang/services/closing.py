@@ -1,0 +1,220 @@
+"""The end of an event: closed by a signed act; at its deadline the data end and a certificate remains.
+
+Order of the ending, so that a crash can only leave work to finish, never data behind a certificate: holders are
+told, the vault's keys go, rows are deleted, files are scrubbed, and only then the certificate is written.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from lianfang.foundation.errors import BadInput, Conflict
+from lianfang.services import events
+from lianfang.services.gate import ask, record, require
+from lianfang.services.installation import Installation, Who
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from lianfang.store import Row
+
+RETENTION = Who("retention", "system", "retention_job", "retention")
+
+
+def close(inst: Installation, who: Who, event_id: str, reason: str) -> date:
+    """Close an event by a signed act; returns the day on which its data end.
+
+    Raises:
+        BadInput: no reason. Conflict: not open, or people are still under observation.
+    """
+    from lianfang.records import Event, ObservationOrder
+    from lianfang.store import change, one, tally
+
+    require(who, "event.close")
+    if not reason.strip():
+        raise BadInput("Closing an event needs a reason.")
+    with inst.store.begin() as connection:
+        event = one(connection, Event, event_id=event_id)
+        if event["status"] != "open":
+            raise Conflict("Only an open event can be closed.")
+        watched = tally(connection, ObservationOrder, event_id=event_id, status="active")
+        if watched:
+            raise Conflict(
+                f"{watched} persons are still under observation.", hint="Release them first, with a reason."
+            )
+        change(connection, Event, event["id"], status="closed", closed_at=inst.now(), closed_by=who.account)
+        events.sign_act(inst, connection, who, event_id, "close", {"reason": reason})
+    return date.fromisoformat(str(event["retention_until"]))
+
+
+def due(inst: Installation) -> list[Row]:
+    """Closed events whose data have to end now."""
+    from lianfang.records import Certificate, Event
+    from lianfang.store import rows
+
+    with inst.store.read() as connection:
+        done = {row["event_id"] for row in rows(connection, Certificate)}
+        closed = rows(connection, Event, status="closed")
+    today = inst.today()
+    return [row for row in closed if row["retention_until"] <= today and row["event_id"] not in done]
+
+
+def expire(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
+    """End the data of a closed event whose deadline has come; returns the certificate's content.
+
+    May be called again after a crash: it finishes what is left. With a certificate there it returns that.
+    """
+    from lianfang.records import Certificate
+    from lianfang.services import orders
+    from lianfang.store import rows
+
+    require(who, "data.expire")
+    event = events.get(inst, event_id)
+    with inst.store.read() as connection:
+        held = rows(connection, Certificate, event_id=event_id)
+    if held:
+        return dict(held[0]["content"])
+    if event["status"] != "closed":
+        raise Conflict("Only a closed event's data can end.")
+    if event["retention_until"] > inst.today():
+        raise Conflict(f"The data are kept until {event['retention_until']}.")
+    ask(
+        inst,
+        RETENTION,
+        phase="delete",
+        purpose="expiry",
+        data=["name", "mobile", "home_address", "pseudonym", "trajectory", "diagnosis"],
+        context={"ended_days": max(0, (inst.today() - event["closed_at"].date()).days), "age_days": 366},
+        event=event,
+        ref=event_id,
+    )
+    holders = orders.purge(inst, who, event_id)
+    with inst.vault_store.begin() as vault:
+        keys = inst.vault.destroy_event(vault, event_id)
+    counts = _counts(inst, event_id)
+    with inst.store.begin() as connection:
+        _delete_rows(connection, event_id)
+    files = _scrub(inst)
+    return _certify(inst, who, event, counts, keys, holders, files)
+
+
+def _counts(inst: Installation, event_id: str) -> dict[str, int]:
+    """What there is of each record type, before it goes."""
+    from lianfang.store import tally
+
+    with inst.store.read() as connection:
+        return {
+            record.about.name: found
+            for record in _ending()
+            if (found := tally(connection, record, event_id=event_id))
+        }
+
+
+def _ending() -> list[Any]:
+    """Record types of the store whose rows end with their event."""
+    from lianfang.records import REGISTRY
+
+    return [
+        record
+        for record in REGISTRY.values()
+        if record.about.home == "store" and record.about.retention != "keep" and "event_id" in record.fields
+    ]
+
+
+def _delete_rows(connection: sa.Connection, event_id: str) -> None:
+    import sqlalchemy as sa
+
+    from lianfang.records import CaseReport, CaseTransition, ClinicalVisit
+    from lianfang.store import table
+
+    cases = table(CaseReport)
+    mine = sa.select(cases.c.case_id).where(cases.c.event_id == event_id)
+    for record in (CaseTransition, ClinicalVisit):
+        rows = table(record)
+        connection.execute(sa.delete(rows).where(rows.c.case_id.in_(mine)))
+    for record in _ending():
+        rows = table(record)
+        connection.execute(sa.delete(rows).where(rows.c.event_id == event_id))
+
+
+def _scrub(inst: Installation) -> int:
+    """Reject files hold rows as they came; none outlives an event. Then the databases give their pages back."""
+    gone = 0
+    rejects = inst.home / "rejects"
+    for path in sorted(rejects.glob("*")):
+        if path.is_file():
+            path.unlink()
+            gone += 1
+    inst.store.vacuum()
+    inst.vault_store.vacuum()
+    return gone
+
+
+def _certify(
+    inst: Installation,
+    who: Who,
+    event: Row,
+    counts: dict[str, int],
+    keys: dict[str, Any],
+    holders: dict[str, Any],
+    files: int,
+) -> dict[str, Any]:
+    from lianfang.foundation.canonical import canonical, plain
+    from lianfang.guard.signing import sign
+    from lianfang.records import REGISTRY, Certificate
+    from lianfang.store import put
+
+    now = inst.now()
+    content = plain(
+        {
+            "event_id": event["event_id"],
+            "title": event["title"],
+            "closed_at": event["closed_at"],
+            "issued_at": now,
+            "retention_until": event["retention_until"],
+            "pack": event["retention_pack"],
+            "authority": inst.settings.authority_id,
+            "deleted_rows": counts,
+            "keys_destroyed": keys,
+            "holders": holders,
+            "reject_files_deleted": files,
+            "kept": {
+                record.about.name: "no personal data, or proof of what was done"
+                for record in REGISTRY.values()
+                if record.about.home == "store" and record.about.retention == "keep" and "event_id" in record.fields
+            },
+        }
+    )
+    signed = sign(inst.signer, content)
+    with inst.store.begin() as connection:
+        index = record(
+            inst,
+            connection,
+            "event_expired",
+            who=who,
+            purpose="expiry",
+            ref=event["event_id"],
+            payload=content,
+        )
+        put(
+            connection,
+            Certificate(
+                event_id=event["event_id"],
+                issued_at=now,
+                content=content,
+                signature=canonical(signed).decode(),
+                log_index=index,
+            ),
+        )
+    return dict(content)
+
+
+def certificate(inst: Installation, who: Who, event_id: str) -> Row:
+    """The certificate of an event whose data have ended."""
+    from lianfang.records import Certificate
+    from lianfang.store import one
+
+    require(who, "event.read")
+    with inst.store.read() as connection:
+        return one(connection, Certificate, event_id=event_id)

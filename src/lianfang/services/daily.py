@@ -1,0 +1,340 @@
+"""The daily cycle: what is new, is it real, who is one person, how it grows, what alarms, what is needed.
+
+Steps run in order and each writes its outcome for the day; running a day again gives the same outcome, and a
+run that was killed is ended by the next. Nothing later than the day is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from lianfang.foundation.canonical import digest, plain
+from lianfang.foundation.progress import Progress, silent
+from lianfang.services import cases, events, linking
+from lianfang.services.gate import require
+from lianfang.services.installation import Installation, Who
+
+if TYPE_CHECKING:
+    from lianfang.store import Row
+
+#: Serial interval of the first 425 cases in Wuhan, mean 7.5 and sd 3.4 days (Li et al. 2020, NEJM 382:1199).
+SERIAL_INTERVAL = (7.5, 3.4)
+#: Fewest cases from which a reproduction number is estimated (Cori et al. 2013: about 11 for a CV of 0.3).
+FEWEST_FOR_RT = 12
+ATTRIBUTES = ("workplace", "school", "household")
+EARS = ("ears_c1", "ears_c2", "ears_c3")
+
+
+@dataclass
+class DayReport:
+    """Outcome of a day: each step's result, in order."""
+
+    as_of: date
+    steps: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """One digest over the steps, equal for equal days."""
+        return digest({name: outcome for name, outcome in self.steps.items() if name != "import"})
+
+
+def run(inst: Installation, who: Who, as_of: date, *, progress: Progress | None = None) -> DayReport:
+    """Bring the installation to the end of ``as_of``'s desk work."""
+    require(who, "daily.run")
+    report = progress or silent
+    result = DayReport(as_of)
+    steps: dict[str, Callable[[Installation, Who, date], dict[str, Any]]] = {
+        "import": _import,
+        "quality": _quality,
+        "attach": _attach,
+        "link": _link,
+        "curves": _curves,
+        "reproduction": _reproduction,
+        "alerts": _alerts,
+    }
+    for number, (name, step) in enumerate(steps.items()):
+        report(f"daily {as_of}", number, len(steps))
+        result.steps[name] = plain(step(inst, who, as_of))
+        _keep(inst, as_of, name, result.steps[name])
+    report(f"daily {as_of}", len(steps), len(steps))
+    return result
+
+
+def _keep(inst: Installation, as_of: date, step: str, outcome: dict[str, Any]) -> None:
+    from lianfang.records import DayResult
+    from lianfang.store import put
+
+    with inst.store.begin() as connection:
+        put(connection, DayResult(as_of=as_of, step=step, digest=digest(outcome), outcome=outcome))
+
+
+def _import(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
+    """Folders of the inbox up to the day; a file that is known already changes nothing."""
+    from lianfang.services import importing
+
+    totals = {"files": 0, "rows": 0, "changed": 0, "rejected": 0}
+    for folder in sorted(inst.inbox.glob("????-??-??")):
+        try:
+            day = date.fromisoformat(folder.name)
+        except ValueError:
+            continue
+        if day > as_of or not folder.is_dir():
+            continue
+        for report in importing.import_day(inst, who, folder, day):
+            totals["files"] += 1
+            totals["rows"] += report.rows
+            totals["changed"] += report.changed
+            totals["rejected"] += report.rejected
+    return totals
+
+
+def _quality(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
+    from lianfang.services import quality
+
+    found = quality.check(inst, as_of)
+    levels = {level: sum(1 for finding in found if finding.severity == level) for level in ("error", "warning", "info")}
+    return {"findings": len(found), **levels}
+
+
+def _attach(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
+    """Put new cases that meet an open event's case rule under it."""
+    attached: dict[str, int] = {}
+    for event in _open(inst, as_of):
+        rule = event["plan"].get("case_rule") or {}
+        attribute, value = rule.get("attribute", ""), rule.get("value", "")
+        if attribute not in ATTRIBUTES or not value:
+            continue
+        with inst.store.read() as connection:
+            new = [
+                row["case_id"]
+                for row in cases.as_of(connection, as_of, event_id="")
+                if row[attribute] == value and (row["unexplained"] or row["classification"] != "not_classified")
+            ]
+        if new:
+            attached[event["event_id"]] = events.attach_cases(inst, who, event["event_id"], new)
+    return {"attached": attached}
+
+
+def _link(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
+    return {
+        str(event["event_id"]) if event else "routine": linking.link_event(inst, who, event)
+        for event in (None, *_open(inst, as_of))
+    }
+
+
+def _curves(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
+    """Epidemic curves by day of onset and of first report, over all cases and by event."""
+    with inst.store.read() as connection:
+        known = [row for row in cases.as_of(connection, as_of) if row["classification"] != "no_case"]
+    result: dict[str, Any] = {"all": _curve(known, as_of)}
+    for event in _open(inst, as_of):
+        result[event["event_id"]] = _curve([row for row in known if row["event_id"] == event["event_id"]], as_of)
+    result["unexplained"] = _curve([row for row in known if row["unexplained"]], as_of)
+    return result
+
+
+def _curve(known: list[Row], as_of: date) -> dict[str, Any]:
+    by_report: dict[str, int] = {}
+    by_onset: dict[str, int] = {}
+    classes: dict[str, int] = {}
+    for row in known:
+        classes[row["classification"]] = classes.get(row["classification"], 0) + 1
+        first = row["first_reported"].isoformat()
+        by_report[first] = by_report.get(first, 0) + 1
+        onset = row["date_onset"]
+        if onset is not None and onset <= as_of:
+            by_onset[onset.isoformat()] = by_onset.get(onset.isoformat(), 0) + 1
+    return {
+        "cases": len(known),
+        "by_report": dict(sorted(by_report.items())),
+        "by_onset": dict(sorted(by_onset.items())),
+        "classes": dict(sorted(classes.items())),
+    }
+
+
+def incidence(by_day: dict[str, int], until: date) -> tuple[list[int], date | None]:
+    """Counts by day without gaps, from the first day until ``until``."""
+    if not by_day:
+        return [], None
+    first = date.fromisoformat(min(by_day))
+    days = (until - first).days + 1
+    return [by_day.get((first + timedelta(days=n)).isoformat(), 0) for n in range(days)], first
+
+
+def _reproduction(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
+    """Rt of every open event from its curve by onset (Cori et al. 2013)."""
+    from lianfang.predict import reproduction
+
+    result: dict[str, Any] = {}
+    with inst.store.read() as connection:
+        known = cases.as_of(connection, as_of)
+    for event in _open(inst, as_of):
+        mine = [row for row in known if row["event_id"] == event["event_id"] and row["classification"] != "no_case"]
+        counts, first = incidence(_curve(mine, as_of)["by_onset"], as_of)
+        if sum(counts) < FEWEST_FOR_RT or len(counts) < 9 or first is None:
+            result[event["event_id"]] = {"cases": sum(counts), "estimated": False}
+            continue
+        last = reproduction.estimate(counts, serial_interval=SERIAL_INTERVAL).tail(1).to_dicts()[0]
+        result[event["event_id"]] = {
+            "cases": sum(counts),
+            "estimated": True,
+            "day": (first + timedelta(days=int(last["t_end"]) - 1)).isoformat(),
+            **{name: round(float(last[name]), 4) for name in ("mean", "q025", "q975")},
+        }
+    return result
+
+
+def _alerts(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
+    found = [*_series_alerts(inst, as_of), *_cluster_alerts(inst, as_of)]
+    kept = _keep_alerts(inst, as_of, found)
+    return {"found": len(found), "alert_ids": sorted(kept)}
+
+
+def _series_alerts(inst: Installation, as_of: date) -> list[dict[str, Any]]:
+    """EARS C1-C3 on the fever clinics' and the searches' totals, on the day itself."""
+    from lianfang.lake import queries
+    from lianfang.predict import detection
+    from lianfang.records import ClinicCount, SearchCount
+
+    series: dict[str, dict[date, int]] = {}
+    with inst.engine() as engine:
+        inst.lake.open(engine, ClinicCount, until=as_of)
+        inst.lake.open(engine, SearchCount, until=as_of)
+        for row in engine.sql(queries.CLINIC_TOTALS, {"as_of": as_of}).to_pylist():
+            series.setdefault("fever_clinics", {})[row["date"]] = int(row["fever"])
+        for row in engine.sql(queries.SEARCH_TOTALS, {"as_of": as_of}).to_pylist():
+            series.setdefault(f"search:{row['term']}", {})[row["date"]] = int(row["count"])
+    found = []
+    for name, by_day in sorted(series.items()):
+        if as_of not in by_day:
+            continue
+        first = min(by_day)
+        counts = [by_day.get(first + timedelta(days=n), 0) for n in range((as_of - first).days + 1)]
+        judged = {}
+        for method in EARS:
+            last = detection.detect(counts, method=method, points=[len(counts)]).to_dicts()[-1]
+            judged[method] = last
+        if not any(row["alarm"] for row in judged.values()):
+            continue
+        plainest = judged["ears_c1"]
+        found.append(
+            {
+                "method": "+".join(method for method in EARS if judged[method]["alarm"]),
+                "attribute": "series",
+                "value": name,
+                "observed": float(counts[-1]),
+                "expected": plainest["expected"],
+                "p_value": None,
+                "evidence": {"sigma": _sigma(plainest), "recent": counts[-14:]},
+            }
+        )
+    return found
+
+
+def _sigma(judged: dict[str, Any]) -> float | None:
+    """Standard deviations above the mean: EARS C1's bound lies 3 above it."""
+    expected, bound = judged["expected"], judged["bound"]
+    if expected is None or bound is None or bound <= expected:
+        return None
+    return round(3 * (judged["observed"] - expected) / (bound - expected), 2)
+
+
+def _cluster_alerts(inst: Installation, as_of: date) -> list[dict[str, Any]]:
+    """At least N unexplained cases within D days that share workplace, school or household."""
+    import polars as pl
+
+    from lianfang.predict import clusters
+
+    with inst.store.read() as connection:
+        known = [
+            row
+            for row in cases.as_of(connection, as_of)
+            if row["unexplained"] and row["classification"] != "no_case"
+        ]
+    rows = [
+        {
+            "token": row["case_id"],
+            "onset": row["date_onset"] or row["first_reported"],
+            **{name: row[name] or None for name in ATTRIBUTES},
+        }
+        for row in known
+    ]
+    if not rows:
+        return []
+    frame = pl.DataFrame(
+        rows, schema={"token": pl.String, "onset": pl.Date, **dict.fromkeys(ATTRIBUTES, pl.String)}
+    )
+    alarms = clusters.alarm(
+        frame,
+        attributes=ATTRIBUTES,
+        as_of=as_of,
+        min_cases=inst.settings.cluster_cases,
+        days=inst.settings.cluster_days,
+    )
+    found = []
+    for row in alarms.to_dicts():
+        tokens = sorted(row["tokens"])
+        found.append(
+            {
+                "method": "cluster",
+                "attribute": row["attribute"],
+                "value": row["value"],
+                "observed": float(row["cases"]),
+                "expected": row.get("expected"),
+                "p_value": row.get("p_value"),
+                "evidence": {
+                    "case_ids": tokens,
+                    "first": row["first"].isoformat(),
+                    "last": row["last"].isoformat(),
+                    "unexplained_in_window": _in_window(known, as_of, inst.settings.cluster_days),
+                },
+            }
+        )
+    return found
+
+
+def _in_window(known: list[Row], as_of: date, days: int) -> int:
+    since = as_of - timedelta(days=days - 1)
+    return sum(1 for row in known if (row["date_onset"] or row["first_reported"]) >= since)
+
+
+def _keep_alerts(inst: Installation, as_of: date, found: list[dict[str, Any]]) -> list[str]:
+    """Write the day's alerts; one that a person decided keeps its decision, an older one is superseded."""
+    from lianfang.records import Alert
+    from lianfang.store import change, put, rows
+
+    ids: list[str] = []
+    claimed = {
+        (str(rule.get("attribute")), str(rule.get("value")))
+        for rule in ((event["plan"].get("case_rule") or {}) for event in _open(inst, as_of))
+    }
+    with inst.store.begin() as connection:
+        for one in found:
+            text = "\x1f".join((as_of.isoformat(), one["method"], one["attribute"], one["value"]))
+            alert_id = "a" + hashlib.sha256(text.encode()).hexdigest()[:12]
+            ids.append(alert_id)
+            if rows(connection, Alert, alert_id=alert_id):
+                continue
+            same = rows(connection, Alert, attribute=one["attribute"], value=one["value"], status="new")
+            for old in same:
+                if old["as_of"] < as_of:
+                    change(connection, Alert, old["id"], status="superseded")
+            taken = (one["attribute"], one["value"]) in claimed
+            alert = {**one, "alert_id": alert_id, "as_of": as_of, "adcode": inst.settings.adcode}
+            put(connection, Alert.model_validate({**alert, "status": "superseded" if taken else "new"}))
+    return ids
+
+
+def _open(inst: Installation, as_of: date) -> list[Row]:
+    """Events that are open and had been opened on that day."""
+    from lianfang.foundation.clock import local_day
+    from lianfang.records import Event
+    from lianfang.store import rows
+
+    with inst.store.read() as connection:
+        found = rows(connection, Event, status="open")
+    return [row for row in found if local_day(row["opened_at"], inst.settings.zone) <= as_of]

@@ -1,0 +1,77 @@
+"""The first page of the morning: signals to judge, and what each open event needs from whom."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from lianfang.services import events
+from lianfang.services.gate import require
+from lianfang.services.installation import Installation, Who
+
+if TYPE_CHECKING:
+    from lianfang.store import Row
+
+
+def today(inst: Installation, who: Who, as_of: date | None = None) -> dict[str, Any]:
+    """``as_of``, ``alerts`` to decide, ``events`` with ``needs``, the last day's ``steps`` and ``findings``."""
+    from lianfang.records import Alert, DayResult, QualityFinding
+    from lianfang.store import rows
+
+    require(who, "event.read")
+    day = as_of or inst.today()
+    with inst.store.read() as connection:
+        done = [row for row in rows(connection, DayResult, order_by=["as_of"]) if row["as_of"] <= day]
+        last = done[-1]["as_of"] if done else None
+        steps = {row["step"]: row["outcome"] for row in done if row["as_of"] == last}
+        waiting = [row for row in rows(connection, Alert, status="new") if row["as_of"] <= day]
+        findings = rows(connection, QualityFinding, as_of=last) if last else []
+    waiting.sort(key=lambda row: (not row["method"].startswith("cluster"), -row["observed"]))
+    listed = [row for row in events.listing(inst, who) if row["status"] in ("open", "closed")]
+    return {
+        "as_of": day,
+        "last_cycle": last,
+        "alerts": waiting,
+        "events": [{**row, "needs": needs(inst, row) if row["status"] == "open" else []} for row in listed],
+        "steps": steps,
+        "findings": findings,
+    }
+
+
+def needs(inst: Installation, event: Row) -> list[dict[str, Any]]:
+    """What an open event needs today: ``kind``, ``count`` and the ``role`` whose turn it is."""
+    from lianfang.records import (
+        Bulletin,
+        Contact,
+        FollowUp,
+        HolderOrder,
+        ObservationOrder,
+        RiskLock,
+        Sample,
+    )
+    from lianfang.store import rows, table, tally
+
+    event_id, day = event["event_id"], inst.today()
+    contact, follow, observed = table(Contact), table(FollowUp), table(ObservationOrder)
+    with inst.store.read() as connection:
+        seen = {
+            row["contact_id"] for row in rows(connection, FollowUp, follow.c.event_id == event_id, day=day)
+        }
+        live = rows(connection, Contact, contact.c.status.in_(["named", "reached", "observed"]), event_id=event_id)
+        orders = rows(connection, HolderOrder, event_id=event_id)
+        found = [
+            ("order", "epidemiologist", 0 if orders else 1),
+            ("send", "epidemiologist", sum(1 for row in orders if row["status"] == "draft")),
+            ("lock", "epidemiologist", tally(connection, Contact, event_id=event_id, status="candidate", level="high")),
+            ("approve", "data_protection_officer", tally(connection, RiskLock, event_id=event_id, status="locked")),
+            ("name", "epidemiologist", tally(connection, RiskLock, event_id=event_id, status="approved")),
+            ("visit", "community_worker", sum(1 for row in live if row["contact_id"] not in seen)),
+            ("result", "laboratory", tally(connection, Sample, event_id=event_id, status="ordered")),
+            (
+                "release",
+                "epidemiologist",
+                tally(connection, ObservationOrder, observed.c.until <= day, event_id=event_id, status="active"),
+            ),
+            ("publish", "manager", 0 if tally(connection, Bulletin, event_id=event_id, as_of=day) else 1),
+        ]
+    return [{"kind": kind, "role": role, "count": count} for kind, role, count in found if count]
