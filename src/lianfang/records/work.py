@@ -73,9 +73,7 @@ class Contact(Record):
     rank: Annotated[int, P4("名次", "rank", kind="pseudonym")]
     score: Annotated[float, P4("分值", "score 0..1", kind="pseudonym")]
     level: Annotated[Literal["high", "medium", "low"], P4("风险", "risk level", kind="pseudonym")]
-    reasons: Annotated[
-        list[dict[str, Any]], P4("理由", "reasons (codes with figures)", kind="trajectory_generalised")
-    ]
+    reasons: Annotated[list[str], P4("理由", "reason codes with figures", kind="trajectory_generalised")]
     index_tokens: Annotated[list[str], P4("指示病例", "index tokens", kind="pseudonym")]
     last_exposure: Annotated[date | None, P4("末次接触", "last exposure", kind="trajectory_generalised")] = (
         None

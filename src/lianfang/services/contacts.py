@@ -48,6 +48,14 @@ def ranked(inst: Installation, who: Who, event_id: str) -> list[Row]:
     return found
 
 
+def reasons_in_words(rows: Sequence[Row], lang: str) -> dict[str, list[str]]:
+    """Each contact's reasons in words, by contact id."""
+    from lianfang.control import tracing
+
+    language: Any = "en" if lang == "en" else "zh"
+    return {row["contact_id"]: tracing.words(row["reasons"], language) for row in rows}
+
+
 def lock(
     inst: Installation, who: Who, event_id: str, contact_ids: Sequence[str], *, reason: str, worker: str
 ) -> str:

@@ -75,3 +75,17 @@ def needs(inst: Installation, event: Row) -> list[dict[str, Any]]:
             ("publish", "manager", 0 if tally(connection, Bulletin, event_id=event_id, as_of=day) else 1),
         ]
     return [{"kind": kind, "role": role, "count": count} for kind, role, count in found if count]
+
+
+def alert(inst: Installation, who: Who, alert_id: str) -> Row:
+    """An alert with its cases' dates, classes and places: no names."""
+    from lianfang.records import Alert
+    from lianfang.services import cases
+    from lianfang.store import one
+
+    require(who, "event.read")
+    with inst.store.read() as connection:
+        found = one(connection, Alert, alert_id=alert_id)
+        case_ids = found["evidence"].get("case_ids", [])
+        found["cases"] = cases.as_of(connection, found["as_of"], case_ids=case_ids) if case_ids else []
+    return found

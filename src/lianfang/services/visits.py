@@ -53,6 +53,28 @@ def tasks(inst: Installation, who: Who) -> list[Row]:
     return mine
 
 
+def task(inst: Installation, who: Who, contact_id: str) -> Row:
+    """One contact of the worker's list, with his follow-ups and samples; :class:`NotFound` for another's."""
+    from lianfang.records import FollowUp, LabResult, Sample
+    from lianfang.store import rows
+
+    found = next((row for row in tasks(inst, who) if row["contact_id"] == contact_id), None)
+    if found is None:
+        raise NotFound("There is no such contact on your list.")
+    with inst.store.read() as connection:
+        found["follow_ups"] = rows(connection, FollowUp, contact_id=contact_id, order_by=["day"])
+        found["samples"] = rows(connection, Sample, contact_id=contact_id)
+        for sample in found["samples"]:
+            held = rows(connection, LabResult, sample_no=sample["sample_no"])
+            sample["result"] = held[0]["result"] if held else ""
+    return found
+
+
+def event_of(inst: Installation, contact_id: str) -> str:
+    """The event of a contact."""
+    return str(_contact(inst, contact_id)[1]["event_id"])
+
+
 def particulars(inst: Installation, who: Who, contact_id: str, *, terminal: str) -> dict[str, str]:
     """Name, phone and address of one contact, for his assigned worker, on a designated terminal.
 

@@ -1,0 +1,23 @@
+"""Charts of the pages: SVG made on the server, with a table beside it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+
+def curve(by_day: dict[str, int], until: date, lang: str) -> dict[str, Any] | None:
+    """An epidemic curve by day of onset: ``svg`` and the ``rows`` of its table; None without cases."""
+    from lianfang.foundation import svg
+
+    if not by_day:
+        return None
+    first = date.fromisoformat(min(by_day))
+    days = [first + timedelta(days=n) for n in range((until - first).days + 1)]
+    counts = [by_day.get(day.isoformat(), 0) for day in days]
+    title = "按发病日期的流行曲线" if lang == "zh" else "Epidemic curve by day of onset"
+    label = "病例" if lang == "zh" else "cases"
+    return {
+        "svg": svg.bars(days, counts, title=title, y_label=label, lang=lang),
+        "rows": [(day, count) for day, count in zip(days, counts, strict=True) if count],
+    }

@@ -1,0 +1,70 @@
+"""An event's page: situation, level, orders to holders, bulletin, closing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import Response
+
+from lianfang.api import charts
+from lianfang.api.security import Actor, Inst, Reader
+from lianfang.api.view import go, language, page
+from lianfang.services import bulletin, closing, events, orders, situation
+
+router = APIRouter(tags=["event"])
+Text = Annotated[str, Form(max_length=2000)]
+
+
+@router.get("/events/{event_id}", summary="An event: situation, acts, orders, needs")
+def event(request: Request, inst: Inst, who: Reader, event_id: str) -> Response:
+    found = situation.view(inst, who, event_id)
+    lang = language(request)
+    chart = charts.curve(found["by_onset"], found["as_of"], lang)
+    return page(request, "event.html", **found, chart=chart)
+
+
+@router.post("/events/{event_id}/level", summary="Change the response level")
+def level(request: Request, inst: Inst, who: Actor, event_id: str, level: Text, reason: Text) -> Response:
+    events.change_level(inst, who, event_id, level, reason)
+    return go(f"/events/{event_id}", "level")
+
+
+@router.post("/events/{event_id}/orders", summary="Draw up an order to a holder")
+def draw(request: Request, inst: Inst, who: Actor, event_id: str, holder: Text) -> Response:
+    row = orders.draft(inst, who, event_id, holder=holder)
+    return go(f"/orders/{row['order_id']}", "drawn")
+
+
+@router.get("/orders/{order_id}", summary="An order as it will be sent, and its answer")
+def order(request: Request, inst: Inst, who: Reader, order_id: str) -> Response:
+    return page(request, "order.html", **orders.show(inst, who, order_id))
+
+
+@router.post("/orders/{order_id}/send", summary="Send an order to its holder")
+def send(request: Request, inst: Inst, who: Actor, order_id: str) -> Response:
+    orders.send(inst, who, order_id)
+    return go(f"/orders/{order_id}", "answered")
+
+
+@router.get("/events/{event_id}/bulletin", summary="Today's bulletin beside what is withheld")
+def draft(request: Request, inst: Inst, who: Reader, event_id: str) -> Response:
+    return page(request, "bulletin_draft.html", **bulletin.draft(inst, who, event_id))
+
+
+@router.post("/events/{event_id}/bulletin", summary="Sign, log and publish today's bulletin")
+def publish(request: Request, inst: Inst, who: Actor, event_id: str) -> Response:
+    row = bulletin.publish(inst, who, event_id)
+    return go(f"/public/{event_id}/{row['number']}", "published")
+
+
+@router.post("/events/{event_id}/close", summary="Close an event")
+def close(request: Request, inst: Inst, who: Actor, event_id: str, reason: Text) -> Response:
+    closing.close(inst, who, event_id, reason)
+    return go(f"/events/{event_id}", "closed")
+
+
+@router.post("/events/{event_id}/expire", summary="End the data of a closed event whose deadline has come")
+def expire(request: Request, inst: Inst, who: Actor, event_id: str) -> Response:
+    closing.expire(inst, who, event_id)
+    return go(f"/events/{event_id}", "expired")

@@ -1,0 +1,38 @@
+"""What the public sees without signing in: bulletins with their proof."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import PlainTextResponse, Response
+
+from lianfang.api.security import Inst
+from lianfang.api.view import language, page
+from lianfang.services import bulletin
+
+router = APIRouter(tags=["public"])
+
+
+@router.get("/public", summary="All bulletins")
+def all_bulletins(request: Request, inst: Inst) -> Response:
+    return page(request, "bulletins.html", bulletins=bulletin.published(inst))
+
+
+@router.get("/public/{event_id}/{number}", summary="A bulletin with its proof")
+def one(request: Request, inst: Inst, event_id: str, number: int) -> Response:
+    shown = bulletin.show(inst, event_id, number, language(request))
+    return page(request, "bulletin.html", **shown)
+
+
+@router.get("/public/{event_id}/{number}/proof", summary="The bulletin's signed file, to verify offline")
+def proof(inst: Inst, event_id: str, number: int) -> Response:
+    name = f"bulletin-{event_id}-{number}.lianfang.json"
+    return PlainTextResponse(
+        bulletin.document(inst, event_id, number),
+        media_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@router.get("/public/key", summary="The authority's public key")
+def key(inst: Inst) -> dict[str, str]:
+    return inst.signer.public.to_json()

@@ -1,0 +1,90 @@
+"""The worker's phone and the laboratory's desk."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import Response
+
+from lianfang.api.security import COOKIE, Actor, Inst, Reader
+from lianfang.api.view import go, page
+from lianfang.foundation.errors import BadInput
+from lianfang.services import laboratory, visits
+
+router = APIRouter(tags=["work"])
+Text = Annotated[str, Form(max_length=2000)]
+
+
+@router.get("/my", summary="The worker's list of today")
+def my(request: Request, inst: Inst, who: Reader) -> Response:
+    return page(request, "my.html", tasks=visits.tasks(inst, who))
+
+
+@router.get("/my/{contact_id}", summary="One contact of the worker, particulars still closed")
+def contact(request: Request, inst: Inst, who: Reader, contact_id: str) -> Response:
+    return page(
+        request, "visit.html", contact=visits.task(inst, who, contact_id), person=None, symptoms=visits.SYMPTOMS
+    )
+
+
+@router.post("/my/{contact_id}/particulars", summary="Name, phone and address for the assigned worker")
+def particulars(request: Request, inst: Inst, who: Actor, contact_id: str) -> Response:
+    """Shown once, in this answer only; each reading is logged."""
+    shown = visits.particulars(inst, who, contact_id, terminal=f"session:{request.cookies.get(COOKIE, '')[:0]}web")
+    return page(
+        request, "visit.html", contact=visits.task(inst, who, contact_id), person=shown, symptoms=visits.SYMPTOMS
+    )
+
+
+@router.post("/my/{contact_id}/visit", summary="Note the result of a visit or call")
+def visit(
+    request: Request,
+    inst: Inst,
+    who: Actor,
+    contact_id: str,
+    outcome: Text,
+    temperature: Text = "",
+    symptom: Annotated[list[str] | None, Form()] = None,
+    medium: Text = "visit",
+) -> Response:
+    if outcome not in ("reached", "not_reached", "refused"):
+        raise BadInput("The outcome is reached, not reached or refused.")
+    try:
+        degrees = float(temperature) if temperature.strip() else None
+    except ValueError as error:
+        raise BadInput("A temperature is a number like 36.8.") from error
+    result = visits.record_visit(
+        inst,
+        who,
+        contact_id,
+        reached=outcome == "reached",
+        temperature=degrees,
+        symptoms=symptom or [],
+        refused=outcome == "refused",
+        medium=medium,
+    )
+    return go(f"/my/{contact_id}", "advised" if result["test_advised"] else "visited")
+
+
+@router.post("/my/{contact_id}/sample", summary="Order a test for a contact")
+def sample(request: Request, inst: Inst, who: Actor, contact_id: str) -> Response:
+    visits.order_sample(inst, who, contact_id)
+    return go(f"/my/{contact_id}", "ordered")
+
+
+@router.post("/contacts/{contact_id}/release", summary="End a contact's observation")
+def release(request: Request, inst: Inst, who: Actor, contact_id: str, reason: Text = "") -> Response:
+    visits.release(inst, who, contact_id, reason=reason)
+    return go(f"/events/{visits.event_of(inst, contact_id)}", "released")
+
+
+@router.get("/laboratory", summary="Samples that wait for a result")
+def desk(request: Request, inst: Inst, who: Reader) -> Response:
+    return page(request, "laboratory.html", samples=laboratory.waiting(inst, who))
+
+
+@router.post("/laboratory/{sample_no}", summary="A sample's result")
+def result(request: Request, inst: Inst, who: Actor, sample_no: str, result: Text) -> Response:
+    laboratory.report(inst, who, sample_no, result=result)
+    return go("/laboratory", "resulted")

@@ -1,0 +1,146 @@
+"""What every answer carries and every request must pass: headers, body limits, session, origin and token."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lianfang.foundation.errors import BadInput, NotSignedIn, Refused
+from lianfang.services import accounts
+from lianfang.services.installation import Installation, Who
+
+COOKIE = "__Host-lianfang"
+LANGUAGE = "lianfang-lang"
+#: No script but our own files, no frame, no form to elsewhere; styles from our own file only.
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Strict-Transport-Security": "max-age=31536000",
+}
+BODY_LIMIT = 1 << 20
+
+
+class Headers:
+    """Puts the headers on every answer; personal pages are stored nowhere."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        keep = str(scope["path"]).startswith("/static/")
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = dict(HEADERS)
+                headers["Cache-Control"] = "public, max-age=3600" if keep else "no-store"
+                present = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [
+                    *message["headers"],
+                    *(
+                        (name.lower().encode(), value.encode())
+                        for name, value in headers.items()
+                        if name.lower().encode() not in present
+                    ),
+                ]
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
+
+
+class BodyLimit:
+    """Refuses a body above the limit, whether it says its length or not."""
+
+    def __init__(self, app: ASGIApp, limit: int = BODY_LIMIT) -> None:
+        self.app = app
+        self.limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if not declared.isdigit() or int(declared) > self.limit:
+            await Response("The body is too large.", status_code=413)(scope, receive, send)
+            return
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.limit:
+                raise BadInput("The body is too large.", code="too_large")
+            return message
+
+        await self.app(scope, counted, send)
+
+
+def installation(request: Request) -> Installation:
+    """The installation that this server serves."""
+    found: Installation = request.app.state.installation
+    return found
+
+
+def form_token(session_token: str) -> str:
+    """Token that a form of this session carries (bound to the session, useless without its cookie)."""
+    return hmac.new(session_token.encode(), b"lianfang form", hashlib.sha256).hexdigest()[:40]
+
+
+def signed_in(request: Request) -> Who:
+    """Who asks, by the session cookie; :class:`NotSignedIn` otherwise."""
+    token = request.cookies.get(COOKIE, "")
+    if not token:
+        raise NotSignedIn("Please sign in.")
+    who, session = accounts.session(installation(request), token)
+    request.state.who = who
+    request.state.session = session
+    request.state.form_token = form_token(token)
+    return who
+
+
+async def acting(request: Request) -> Who:
+    """Who acts: signed in, from our own page (origin), with the form's token or, for JSON, its header."""
+    who = signed_in(request)
+    same_origin(request)
+    expected = request.state.form_token
+    given = request.headers.get("x-lianfang-token", "")
+    if not given:
+        form = await request.form()
+        given = str(form.get("token", ""))
+    if not hmac.compare_digest(given.encode(), expected.encode()):
+        raise Refused("This form is not from your session.", hint="Reload the page.", code="form_token")
+    return who
+
+
+def same_origin(request: Request) -> None:
+    """Refuse a write that another site caused."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None and site not in ("same-origin", "none"):
+        raise Refused("A write must come from this site's own page.", code="cross_site")
+    origin = request.headers.get("origin")
+    if origin is not None and origin != f"{request.url.scheme}://{request.headers.get('host', '')}":
+        raise Refused("A write must come from this site's own page.", code="cross_site")
+
+
+Inst = Annotated[Installation, Depends(installation)]
+Reader = Annotated[Who, Depends(signed_in)]
+Actor = Annotated[Who, Depends(acting)]
+Handler = Callable[[Request, Any], Awaitable[Response]]

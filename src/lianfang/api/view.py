@@ -1,0 +1,99 @@
+"""Rendering: Jinja templates in two languages, both always given side by side in the template."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, RedirectResponse
+
+from lianfang.api import words
+from lianfang.api.security import LANGUAGE
+
+HERE = Path(__file__).parent
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["words"] = words
+    return made
+
+
+def language(request: Request) -> str:
+    """Language of the answer: the cookie's, else the browser's, else the installation's."""
+    chosen = request.cookies.get(LANGUAGE, "")
+    if chosen in ("zh", "en"):
+        return chosen
+    accepted = request.headers.get("accept-language", "").lower()
+    if accepted.startswith("en"):
+        return "en"
+    if accepted.startswith("zh"):
+        return "zh"
+    return str(request.app.state.installation.settings.language)
+
+
+def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page of the house."""
+    lang = language(request)
+    inst = request.app.state.installation
+    zone = ZoneInfo(inst.settings.zone)
+
+    def z(zh: str, en: str, **args: Any) -> str:
+        text = zh if lang == "zh" else en
+        return text.format(**args) if args else text
+
+    def moment(value: datetime | None) -> str:
+        if value is None:
+            return "–"
+        aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return aware.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+
+    def label(kind: str, value: object) -> str:
+        return words.label(kind, value, lang)
+
+    def safe(text: str) -> Markup:
+        """Our own SVG, whose texts its writer escaped."""
+        return Markup(text)  # noqa: S704
+
+    who = getattr(request.state, "who", None)
+    html = _environment().get_template(template).render(
+        lang=lang,
+        z=z,
+        moment=moment,
+        label=label,
+        safe_svg=safe,
+        who=who,
+        token=getattr(request.state, "form_token", ""),
+        settings=inst.settings,
+        people=_people(inst) if who and inst.settings.demonstration else [],
+        path=request.url.path,
+        notice=request.query_params.get("done", ""),
+        today_date=inst.today(),
+        isinstance_date=lambda value: isinstance(value, date),
+        **values,
+    )
+    return HTMLResponse(html, status_code=status, headers={"Content-Language": lang})
+
+
+def _people(inst: Any) -> list[tuple[str, str, str]]:
+    from lianfang.services.accounts import DEMONSTRATION
+
+    return list(DEMONSTRATION)
+
+
+def go(path: str, done: str = "") -> RedirectResponse:
+    """After an act: to the page that shows it, with the notice's name."""
+    return RedirectResponse(f"{path}?done={done}" if done else path, status_code=303)

@@ -1,0 +1,78 @@
+"""An event as its page shows it: figures, curve, cases without names, orders, acts, needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lianfang.services import cases, events
+from lianfang.services import today as morning
+from lianfang.services.gate import ask, require
+from lianfang.services.installation import Installation, Who
+
+
+def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
+    """Everything that the event's page shows; cases appear by their number, never by a name."""
+    from lianfang.records import (
+        Bulletin,
+        Certificate,
+        Contact,
+        DayResult,
+        HolderEntry,
+        HolderOrder,
+        ObservationOrder,
+        OrderAnswer,
+    )
+    from lianfang.store import rows
+
+    require(who, "event.read")
+    event = events.get(inst, event_id)
+    day = inst.today()
+    with inst.store.read() as connection:
+        known = cases.as_of(connection, day, event_id=event_id)
+        contacts = rows(connection, Contact, event_id=event_id, order_by=["rank"])
+        orders = rows(connection, HolderOrder, event_id=event_id)
+        answers = {row["order_id"]: row for row in rows(connection, OrderAnswer, event_id=event_id)}
+        observed = rows(connection, ObservationOrder, event_id=event_id, status="active")
+        bulletins = rows(connection, Bulletin, event_id=event_id, order_by=["number"])
+        held = rows(connection, Certificate, event_id=event_id)
+        holders = rows(connection, HolderEntry, active=True)
+        estimated = rows(connection, DayResult, step="reproduction", order_by=["as_of"])
+    if known:
+        ask(
+            inst,
+            who,
+            phase="use",
+            purpose="epidemiological_investigation",
+            data=["pseudonym", "sex", "symptom", "diagnosis"],
+            context={"deidentified": True},
+            event=event,
+            ref=event_id,
+            rows=len(known),
+        )
+    by_onset: dict[str, int] = {}
+    for row in known:
+        if row["classification"] != "no_case":
+            moment = (row["date_onset"] or row["first_reported"]).isoformat()
+            by_onset[moment] = by_onset.get(moment, 0) + 1
+    counts: dict[str, int] = {}
+    for contact in contacts:
+        counts[contact["status"]] = counts.get(contact["status"], 0) + 1
+    latest = estimated[-1]["outcome"].get(event_id) if estimated else None
+    return {
+        "event": event,
+        "as_of": day,
+        "cases": known,
+        "by_onset": dict(sorted(by_onset.items())),
+        "contacts": contacts,
+        "contact_counts": counts,
+        "orders": sorted(orders, key=lambda row: row["issued_at"], reverse=True),
+        "answers": answers,
+        "observed": observed,
+        "bulletins": bulletins,
+        "certificate": held[0]["content"] if held else None,
+        "holders": holders,
+        "reproduction": latest if latest and latest.get("estimated") else None,
+        "acts": events.acts(inst, who, event_id),
+        "needs": morning.needs(inst, event) if event["status"] == "open" else [],
+        "data_due": event["status"] == "closed" and not held and event["retention_until"] <= day,
+    }
