@@ -119,6 +119,26 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "close": ("终止", "closed"),
         "dismiss": ("排除", "dismissed"),
     },
+    "table": {
+        "figures": ("主要数字", "Main figures"),
+        "by_district": ("按区县", "By district"),
+        "confirmed": ("确诊病例", "Confirmed cases"),
+    },
+    "column": {
+        "indicator": ("指标", "Indicator"),
+        "district": ("区县", "District"),
+        "sex": ("性别", "Sex"),
+        "confirm_date": ("确诊日期", "Confirmed on"),
+        "symptom": ("症状", "Symptoms"),
+    },
+    "indicator": {
+        "cases": ("累计病例", "cases"),
+        "confirmed": ("累计确诊", "confirmed"),
+        "deaths": ("累计死亡", "deaths"),
+        "contacts_identified": ("追踪到密切接触者", "close contacts traced"),
+        "contacts_observed": ("医学观察中", "under observation"),
+        "contacts_released": ("已解除观察", "released"),
+    },
     "series": {
         "fever_clinics": ("发热门诊", "fever clinics"),
     },
@@ -152,6 +172,13 @@ def label(kind: str, value: object, lang: str) -> str:
     text = "" if value is None else str(value)
     if kind == "series" and text.startswith("search:"):
         return ("搜索：" if lang == "zh" else "searches: ") + text.removeprefix("search:")
+    if kind == "withheld":
+        from lianfang.guard.disclosure.columns import KINDS
+
+        known = KINDS.get(text)
+        return (known[2] if lang == "zh" else known[1]) if known else text
+    if kind == "symptom" and "、" in text:
+        return ("、" if lang == "zh" else ", ").join(label(kind, part, lang) for part in text.split("、"))
     pair = LABELS.get(kind, {}).get(text)
     return pair[0 if lang == "zh" else 1] if pair else text
 

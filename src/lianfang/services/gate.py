@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lianfang.foundation.canonical import plain
 from lianfang.foundation.errors import Refused
 from lianfang.services.installation import ROUTINE, Installation, Who
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from lianfang.guard.policy import Decision
     from lianfang.store import Row
 
@@ -143,15 +146,20 @@ def ask(
 
 def record(
     inst: Installation,
-    connection: Any,
+    connection: Connection,
     what: str,
     *,
     who: Who,
     purpose: str,
     ref: str,
     payload: Mapping[str, Any],
+    event: str | None = None,
 ) -> int:
-    """An entry of the authority's ledger in the caller's transaction; returns its index."""
+    """An entry of the authority's ledger in the caller's transaction; returns its index.
+
+    ``event``: its payload is sealed under the event's key (words that a person typed may name somebody), and
+    falls silent when the event's keys are destroyed; the entry and its proofs stay.
+    """
     from lianfang.guard import ledger
 
     return ledger.record(
@@ -160,6 +168,8 @@ def record(
         time=inst.now(),
         actor=who.account,
         purpose=purpose,
-        ref=ref,
-        payload=dict(payload),
+        ref=ref or "-",
+        payload=plain(dict(payload)),
+        event=event,
+        sealer=inst.vault if event else None,
     )

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from lianfang.foundation.progress import Progress
     from lianfang.foundation.settings import Settings
-    from lianfang.guard.ledger import Log
     from lianfang.guard.signing import SecretKeys
     from lianfang.guard.vault import Vault
     from lianfang.lake import Engine, Lake
@@ -94,13 +93,6 @@ class Installation:
 
         return Lake(self.home / "lake")
 
-    @cached_property
-    def log(self) -> Log:
-        """The authority's transparency log."""
-        from lianfang.guard.ledger import Log
-
-        return Log(self.signer)
-
     @property
     def inbox(self) -> Path:
         """Folder of delivered files, one folder a day."""
@@ -167,6 +159,7 @@ def create(
     from lianfang.foundation.progress import silent
     from lianfang.foundation.settings import FILE_NAME, home_folder, write_settings
     from lianfang.guard.files import make_folder
+    from lianfang.guard.ledger import Log
     from lianfang.guard.signing import create_keys
     from lianfang.guard.vault import Keyring
 
@@ -194,6 +187,9 @@ def create(
     report("installation", 3, 4)
     with made.vault_store.begin() as connection:
         made.vault.open_event(connection, ROUTINE)
+    with made.store.begin() as connection:
+        # the log's origin is the name of the key that signs it
+        Log.create(connection, made.signer.name, authority=authority, now=made.now())
     report("installation", 4, 4)
     return made
 

@@ -1,0 +1,303 @@
+"""Bulletins: drawn from the event's figures, checked by the disclosure rules, signed, logged, verifiable offline.
+
+The signed file carries the bulletin, the authority's signature, the log's proof and the opening of the log's
+commitment; :func:`verify` needs nothing but that file and the authority's public key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lianfang.foundation.errors import BadInput, Conflict, Refused
+from lianfang.services import cases, events
+from lianfang.services.gate import ask, require
+from lianfang.services.installation import Installation, Who
+
+if TYPE_CHECKING:
+    from lianfang.store import Row
+
+FORMAT = "lianfang-bulletin-file/1"
+MAX_FILE = 2 << 20
+
+
+def _candidate(inst: Installation, event: Row) -> dict[str, Any]:
+    """What the centre would like to say: figures by district and class, and the confirmed cases one by one.
+
+    The listing carries the ages that the centre knows, so that the rule, not this function, withholds them.
+    """
+    from lianfang.records import Bulletin, Contact
+    from lianfang.store import rows
+
+    today = inst.today()
+    event_id = event["event_id"]
+    with inst.store.read() as connection:
+        known = cases.as_of(connection, today, event_id=event_id)
+        contacts = rows(connection, Contact, event_id=event_id)
+        earlier = [row["content"] for row in rows(connection, Bulletin, event_id=event_id, order_by=["number"])]
+    known = [row for row in known if row["classification"] != "no_case"]
+    confirmed = [row for row in known if row["classification"].startswith("confirmed")]
+    dead = sum(1 for row in known if row["date_death"] is not None)
+    traced = Counter(row["status"] for row in contacts)
+    watched = traced["observed"] + traced["named"] + traced["reached"]
+    figures = {
+        "cases": len(known),
+        "confirmed": len(confirmed),
+        "deaths": dead,
+        "contacts_identified": len(contacts),
+        "contacts_observed": watched,
+        "contacts_released": traced["released"],
+    }
+    districts = Counter((row["adcode"][:6] or "unknown") for row in known)
+    return {
+        "event": event["title"],
+        "as_of": today,
+        "audience": "public",
+        "tables": {
+            "figures": {
+                "rows": [{"indicator": name, "count": count} for name, count in figures.items()],
+                "cumulative": True,
+            },
+            "by_district": {
+                "rows": [{"district": code, "count": count} for code, count in sorted(districts.items())],
+                "cumulative": True,
+            },
+            "confirmed": {
+                "rows": [
+                    {
+                        "sex": row["gender"],
+                        "confirm_date": row["date_confirmed"] or row["first_reported"],
+                        "symptom": "、".join(row["symptoms"]) or None,
+                        "age": row["age"],
+                    }
+                    for row in confirmed
+                ]
+            },
+        },
+        "texts": {
+            "zh": (
+                f"截至{today.month}月{today.day}日，本事件累计报告病例{len(known)}例，其中确诊{len(confirmed)}例，"
+                f"死亡{dead}例；追踪到密切接触者{len(contacts)}人，正在接受医学观察{watched}人。"
+                "出现发热、咳嗽、呼吸困难者请佩戴口罩前往发热门诊就诊。"
+            ),
+            "en": (
+                f"By {today.isoformat()} the event counts {len(known)} cases, {len(confirmed)} of them confirmed, "
+                f"and {dead} deaths; {len(contacts)} close contacts were traced, {watched} are under observation. "
+                "With fever, cough or shortness of breath, wear a mask and go to a fever clinic."
+            ),
+        },
+        "earlier": earlier,
+        "withhold": True,
+        "pack": inst.settings.policy_pack,
+    }
+
+
+def draft(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
+    """Today's bulletin as it would be released: ``event``, ``content``, ``withheld``, or ``refusal`` reasons."""
+    from lianfang.guard import disclosure
+
+    require(who, "bulletin.publish")
+    event = events.get(inst, event_id)
+    if event["status"] != "open":
+        raise Conflict("Bulletins are published while the event is open.")
+    release = disclosure.bulletin(_candidate(inst, event))
+    if not release.permit:
+        return {"event": event, "content": None, "withheld": [], "refusal": list(release.reasons)}
+    withheld = [item.to_dict() for item in release.withheld]
+    return {"event": event, "content": release.payload(), "withheld": withheld, "refusal": None}
+
+
+def publish(inst: Installation, who: Who, event_id: str, *, corrects: int | None = None) -> Row:
+    """Sign, log and publish today's bulletin; one a day, a correction is a new one that names the old.
+
+    Raises:
+        Refused: the disclosure rules find something that must not leave. Conflict: published already today.
+    """
+    from lianfang.foundation.canonical import digest, plain
+    from lianfang.guard import ledger
+    from lianfang.guard.signing import sign
+    from lianfang.records import Bulletin
+    from lianfang.store import insert_new, one, rows
+
+    made = draft(inst, who, event_id)
+    if made["refusal"]:
+        raise Refused("The bulletin may not be published.", reasons=tuple(made["refusal"]), code="disclosure")
+    ask(
+        inst,
+        who,
+        phase="disclose",
+        purpose="public_bulletin",
+        data=["sex", "symptom", "confirm_date"],
+        context={"audience": "public", "identified": False, "aggregated": True, "min_cell": 5},
+        event=made["event"],
+        ref=event_id,
+    )
+    now, today = inst.now(), inst.today()
+    with inst.store.begin() as connection:
+        before = rows(connection, Bulletin, event_id=event_id, order_by=["number"])
+        if any(row["as_of"] == today for row in before) and corrects is None:
+            raise Conflict("Today's bulletin is published.", hint="A correction names the number it corrects.")
+        if corrects is not None and corrects not in {row["number"] for row in before}:
+            raise BadInput("There is no bulletin of the number to correct.")
+        number = len(before) + 1
+        body = plain(
+            {
+                "authority": inst.settings.authority_id,
+                "event_id": event_id,
+                "number": number,
+                "published_at": now,
+                "corrects": corrects or 0,
+                "content": made["content"],
+                "withheld": made["withheld"],
+            }
+        )
+        signed = sign(inst.signer, body)
+        index = ledger.record(
+            connection,
+            type="bulletin.published",
+            time=now,
+            actor=who.account,
+            purpose="public_bulletin",
+            ref=f"{event_id}/{number}",
+            payload={"sha256": digest(body), "number": number, "event_id": event_id},
+            public=True,
+        )
+        ledger.Log.only(connection).checkpoint(connection, ledger.Signer.of(inst.signer), now=now)
+        insert_new(
+            connection,
+            Bulletin.model_validate(
+                {
+                    "event_id": event_id,
+                    "number": number,
+                    "as_of": today,
+                    "audience": "public",
+                    "content": made["content"],
+                    "withheld": made["withheld"],
+                    "signature": json.dumps(signed, ensure_ascii=False, sort_keys=True),
+                    "log_index": index,
+                    "corrects": corrects,
+                    "published_at": now,
+                    "published_by": who.account,
+                }
+            ),
+        )
+        return one(connection, Bulletin, event_id=event_id, number=number)
+
+
+def published(inst: Installation) -> list[Row]:
+    """Every bulletin, the newest first."""
+    from lianfang.records import Bulletin
+    from lianfang.store import rows
+
+    with inst.store.read() as connection:
+        found = rows(connection, Bulletin)
+    return sorted(found, key=lambda row: row["published_at"], reverse=True)
+
+
+def document(inst: Installation, event_id: str, number: int) -> str:
+    """The bulletin's signed file."""
+    from lianfang.guard import ledger
+    from lianfang.records import Bulletin
+    from lianfang.store import one
+
+    with inst.store.read() as connection:
+        row = one(connection, Bulletin, event_id=event_id, number=number)
+        log = ledger.Log.only(connection)
+        proof = log.proof(connection, row["log_index"]).text()
+        opened = ledger.opening(connection, row["log_index"])
+    content = {
+        "format": FORMAT,
+        "signed": json.loads(row["signature"]),
+        "opening": opened,
+        "proof": proof,
+        "key": str(ledger.Verifier.of(inst.signer.public)),
+    }
+    return json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+def verify(text: str, *, key: str | None = None) -> dict[str, Any]:
+    """Check a bulletin's file offline; returns what it says and by which key.
+
+    ``key``: the authority's verifier key, from a source that is trusted (its page, its notice board). Without
+    it the file's own key is used, and ``trusted`` is False.
+
+    Raises:
+        BadInput: this is no such file. Refused: changed, not signed by the key, or not in the log.
+    """
+    from lianfang.foundation.canonical import digest
+    from lianfang.guard import ledger
+    from lianfang.guard.signing import PublicKeys
+    from lianfang.guard.signing import verify as verify_signature
+
+    if len(text) > MAX_FILE:
+        raise BadInput("The file is too large for a bulletin.")
+    try:
+        file = json.loads(text)
+        if file["format"] != FORMAT:
+            raise KeyError
+        signed, opened, proof = file["signed"], file["opening"], str(file["proof"])
+        verifier = ledger.Verifier.parse(key or str(file["key"]))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise BadInput("This is no signed bulletin of Lianfang.") from error
+    body = verify_signature(PublicKeys(verifier.name, verifier.key, bytes(32)), signed)
+    proven = ledger.verify_proof(proof, [verifier])
+    logged = ledger.verify_opening(proven.entry, opened)
+    if logged.get("sha256") != digest(body):
+        raise Refused("The log's entry is about another bulletin.", code="other_entry")
+    return {
+        "valid": True,
+        "trusted": key is not None,
+        "key": str(verifier),
+        "log_index": proven.index,
+        "log_size": proven.checkpoint.size,
+        **{name: body[name] for name in ("authority", "event_id", "number", "published_at", "content", "withheld")},
+    }
+
+
+def show(inst: Installation, event_id: str, number: int, lang: str) -> dict[str, Any]:
+    """A published bulletin for its page, verified on the way out, with a QR code of its address."""
+    import io
+
+    import segno
+
+    from lianfang.records import Bulletin
+    from lianfang.store import one
+
+    with inst.store.read() as connection:
+        row = one(connection, Bulletin, event_id=event_id, number=number)
+    try:
+        verify(document(inst, event_id, number), key=verifier_key(inst))
+        valid = True
+    except (Refused, BadInput):
+        valid = False
+    out = io.BytesIO()
+    address = f"{inst.settings.public_url}/public/{event_id}/{number}"
+    segno.make(address, error="m").save(out, kind="svg", xmldecl=False, svgns=True, scale=4, border=2)
+    return {
+        "event_id": event_id,
+        "number": number,
+        "as_of": row["as_of"],
+        "content": row["content"],
+        "withheld": row["withheld"],
+        "corrects": row["corrects"],
+        "log_index": row["log_index"],
+        "valid": valid,
+        "qr": out.getvalue().decode(),
+    }
+
+
+def verifier_key(inst: Installation) -> str:
+    """The authority's verifier key, as a citizen copies it from the notice board."""
+    from lianfang.guard import ledger
+
+    return str(ledger.Verifier.of(inst.signer.public))
+
+
+def summary(withheld: list[Mapping[str, Any]], lang: str) -> str:
+    """``3 ages, 2 small cells``: what was withheld, in one line."""
+    from lianfang.guard.disclosure import Withheld
+    from lianfang.guard.disclosure import summary as line
+
+    return line(tuple(Withheld(**item) for item in withheld), lang)
