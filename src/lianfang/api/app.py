@@ -55,7 +55,13 @@ async def _ours(request: Request, error: Exception) -> Response:
     reasons = list(error.reasons) if isinstance(error, Refused) else []
     basis = list(error.basis) if isinstance(error, Refused) else []
     if _wants_json(request):
-        body = {"code": error.code, "message": error.message, "hint": error.hint, "reasons": reasons, "basis": basis}
+        body = {
+            "code": error.code,
+            "message": error.message,
+            "hint": error.hint,
+            "reasons": reasons,
+            "basis": basis,
+        }
         return JSONResponse({"error": body}, status_code=error.http_status)
     if isinstance(error, NotSignedIn) and request.method == "GET":
         return RedirectResponse("/signin", status_code=303)
@@ -74,7 +80,9 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
-    return await _ours(request, _as_ours(500, "Something failed on our side. Nothing was changed by this request."))
+    return await _ours(
+        request, _as_ours(500, "Something failed on our side. Nothing was changed by this request.")
+    )
 
 
 def _as_ours(status: int, message: str) -> LianfangError:

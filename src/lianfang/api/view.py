@@ -69,21 +69,25 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
         return Markup(text)  # noqa: S704
 
     who = getattr(request.state, "who", None)
-    html = _environment().get_template(template).render(
-        lang=lang,
-        z=z,
-        moment=moment,
-        label=label,
-        safe_svg=safe,
-        who=who,
-        token=getattr(request.state, "form_token", ""),
-        settings=inst.settings,
-        people=_people(inst) if who and inst.settings.demonstration else [],
-        path=request.url.path,
-        notice=request.query_params.get("done", ""),
-        today_date=inst.today(),
-        isinstance_date=lambda value: isinstance(value, date),
-        **values,
+    html = (
+        _environment()
+        .get_template(template)
+        .render(
+            lang=lang,
+            z=z,
+            moment=moment,
+            label=label,
+            safe_svg=safe,
+            who=who,
+            token=getattr(request.state, "form_token", ""),
+            settings=inst.settings,
+            people=_people(inst) if who and inst.settings.demonstration else [],
+            path=request.url.path,
+            notice=request.query_params.get("done", ""),
+            today_date=inst.today(),
+            isinstance_date=lambda value: isinstance(value, date),
+            **values,
+        )
     )
     return HTMLResponse(html, status_code=status, headers={"Content-Language": lang})
 

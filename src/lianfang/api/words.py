@@ -151,7 +151,10 @@ NOTICES: dict[str, tuple[str, str]] = {
     "level": ("响应级别已调整。", "The response level was changed."),
     "drawn": ("调取令已拟好，以下即为将发送的内容。", "The order is drawn up: this is what will be sent."),
     "answered": ("持有方已答复。未取得任何姓名。", "The holder has answered. No name was seen."),
-    "locked": ("已锁定，等待另一角色的第二人审批。", "Locked. A second person in another role has to approve."),
+    "locked": (
+        "已锁定，等待另一角色的第二人审批。",
+        "Locked. A second person in another role has to approve.",
+    ),
     "approved": ("已批准。", "Approved."),
     "refused": ("已拒绝，接触者恢复为未识别。", "Refused; the contacts are free again."),
     "named": ("已交办给责任人。其余仍不可识别。", "Named to the one worker. All others remain unreadable."),

@@ -11,6 +11,16 @@ import click
 # command name -> "module:attribute", one line of help (English, Chinese)
 COMMANDS: dict[str, tuple[str, str]] = {
     "ledger": ("lianfang.cli.ledger:ledger", "Proofs that a record was not altered. 记录未被篡改之证明。"),
+    "init": ("lianfang.cli.loop:init", "Make an installation. 新建安装。"),
+    "serve": ("lianfang.cli.serve:serve", "Serve the pages and the API. 启动网页服务。"),
+    "account": ("lianfang.cli.serve:account", "Accounts, roles, one-time links. 账户、角色、一次性链接。"),
+    "daily": ("lianfang.cli.loop:daily", "Run the daily cycle. 每日流程。"),
+    "today": ("lianfang.cli.loop:today", "What to judge, what is needed. 今日预警与待办。"),
+    "event": ("lianfang.cli.loop:event", "Open, list, dismiss, change level. 事件。"),
+    "act": ("lianfang.cli.loop:act", "Lock, approve, name contacts. 锁定、审批、交办。"),
+    "publish": ("lianfang.cli.loop:publish", "Sign, log and publish a bulletin. 发布通报。"),
+    "verify": ("lianfang.cli.loop:verify", "Verify a bulletin's file offline. 离线核验。"),
+    "close": ("lianfang.cli.loop:close", "Close an event and end its data. 终止事件。"),
     "guard": ("lianfang.cli.guard:guard", "Who may know what, why, how long. 谁可知道什么、为何、多久。"),
 }
 

@@ -29,7 +29,7 @@ def person(inst: Installation, account: str) -> Who:
 
     with inst.store.read() as connection:
         found = accounts.account(connection, account)
-        roles = accounts.roles_of(connection, found.account_id, now=inst.now())
+        roles = accounts.roles_of(connection, found.account_id, inst.now())
     if found.disabled or not roles:
         raise Refused("This account has no valid role.", code="no_role")
     role = roles[0].role
@@ -136,3 +136,23 @@ def sign_out(inst: Installation, token: str) -> None:
 
     with inst.store.begin() as connection:
         accounts.sign_out(connection, token, now=inst.now())
+
+
+def listing(inst: Installation) -> list[dict[str, object]]:
+    """Accounts with each role they hold now."""
+    from lianfang.guard import accounts
+
+    found: list[dict[str, object]] = []
+    with inst.store.read() as connection:
+        for one in accounts.list_accounts(connection):
+            for held in accounts.roles_of(connection, one.account_id, inst.now()):
+                found.append(
+                    {
+                        "account": one.name,
+                        "display": one.display,
+                        "role": held.role,
+                        "area": held.area,
+                        "not_after": held.not_after,
+                    }
+                )
+    return found

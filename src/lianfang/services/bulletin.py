@@ -36,7 +36,9 @@ def _candidate(inst: Installation, event: Row) -> dict[str, Any]:
     with inst.store.read() as connection:
         known = cases.as_of(connection, today, event_id=event_id)
         contacts = rows(connection, Contact, event_id=event_id)
-        earlier = [row["content"] for row in rows(connection, Bulletin, event_id=event_id, order_by=["number"])]
+        earlier = [
+            row["content"] for row in rows(connection, Bulletin, event_id=event_id, order_by=["number"])
+        ]
     known = [row for row in known if row["classification"] != "no_case"]
     confirmed = [row for row in known if row["classification"].startswith("confirmed")]
     dead = sum(1 for row in known if row["date_death"] is not None)
@@ -138,7 +140,9 @@ def publish(inst: Installation, who: Who, event_id: str, *, corrects: int | None
     with inst.store.begin() as connection:
         before = rows(connection, Bulletin, event_id=event_id, order_by=["number"])
         if any(row["as_of"] == today for row in before) and corrects is None:
-            raise Conflict("Today's bulletin is published.", hint="A correction names the number it corrects.")
+            raise Conflict(
+                "Today's bulletin is published.", hint="A correction names the number it corrects."
+            )
         if corrects is not None and corrects not in {row["number"] for row in before}:
             raise BadInput("There is no bulletin of the number to correct.")
         number = len(before) + 1
@@ -252,7 +256,10 @@ def verify(text: str, *, key: str | None = None) -> dict[str, Any]:
         "key": str(verifier),
         "log_index": proven.index,
         "log_size": proven.checkpoint.size,
-        **{name: body[name] for name in ("authority", "event_id", "number", "published_at", "content", "withheld")},
+        **{
+            name: body[name]
+            for name in ("authority", "event_id", "number", "published_at", "content", "withheld")
+        },
     }
 
 

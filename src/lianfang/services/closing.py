@@ -130,11 +130,11 @@ def _delete_rows(connection: sa.Connection, event_id: str) -> None:
 
     cases = table(CaseReport)
     mine = sa.select(cases.c.case_id).where(cases.c.event_id == event_id)
-    for record in (CaseTransition, ClinicalVisit):
-        rows = table(record)
+    for dependent in (CaseTransition, ClinicalVisit):
+        rows = table(dependent)
         connection.execute(sa.delete(rows).where(rows.c.case_id.in_(mine)))
-    for record in _ending():
-        rows = table(record)
+    for ending in _ending():
+        rows = table(ending)
         connection.execute(sa.delete(rows).where(rows.c.event_id == event_id))
 
 
@@ -182,7 +182,9 @@ def _certify(
             "kept": {
                 record.about.name: "no personal data, or proof of what was done"
                 for record in REGISTRY.values()
-                if record.about.home == "store" and record.about.retention == "keep" and "event_id" in record.fields
+                if record.about.home == "store"
+                and record.about.retention == "keep"
+                and "event_id" in record.fields
             },
         }
     )

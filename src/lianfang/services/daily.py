@@ -96,7 +96,10 @@ def _quality(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
     from lianfang.services import quality
 
     found = quality.check(inst, as_of)
-    levels = {level: sum(1 for finding in found if finding.severity == level) for level in ("error", "warning", "info")}
+    levels = {
+        level: sum(1 for finding in found if finding.severity == level)
+        for level in ("error", "warning", "info")
+    }
     return {"findings": len(found), **levels}
 
 
@@ -112,7 +115,8 @@ def _attach(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
             new = [
                 row["case_id"]
                 for row in cases.as_of(connection, as_of, event_id="")
-                if row[attribute] == value and (row["unexplained"] or row["classification"] != "not_classified")
+                if row[attribute] == value
+                and (row["unexplained"] or row["classification"] != "not_classified")
             ]
         if new:
             attached[event["event_id"]] = events.attach_cases(inst, who, event["event_id"], new)
@@ -132,7 +136,9 @@ def _curves(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
         known = [row for row in cases.as_of(connection, as_of) if row["classification"] != "no_case"]
     result: dict[str, Any] = {"all": _curve(known, as_of)}
     for event in _open(inst, as_of):
-        result[event["event_id"]] = _curve([row for row in known if row["event_id"] == event["event_id"]], as_of)
+        result[event["event_id"]] = _curve(
+            [row for row in known if row["event_id"] == event["event_id"]], as_of
+        )
     result["unexplained"] = _curve([row for row in known if row["unexplained"]], as_of)
     return result
 
@@ -173,7 +179,11 @@ def _reproduction(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
     with inst.store.read() as connection:
         known = cases.as_of(connection, as_of)
     for event in _open(inst, as_of):
-        mine = [row for row in known if row["event_id"] == event["event_id"] and row["classification"] != "no_case"]
+        mine = [
+            row
+            for row in known
+            if row["event_id"] == event["event_id"] and row["classification"] != "no_case"
+        ]
         counts, first = incidence(_curve(mine, as_of)["by_onset"], as_of)
         if sum(counts) < FEWEST_FOR_RT or len(counts) < 9 or first is None:
             result[event["event_id"]] = {"cases": sum(counts), "estimated": False}

@@ -135,7 +135,9 @@ def open_event(inst: Installation, who: Who, fields: Mapping[str, Any]) -> str:
             )
         insert_new(connection, event)
         content = event.model_dump(mode="json", exclude={"plan"})
-        sign_act(inst, connection, who, event_id, "open", {**content, "plan_id": event.plan.get("plan_id", "")})
+        sign_act(
+            inst, connection, who, event_id, "open", {**content, "plan_id": event.plan.get("plan_id", "")}
+        )
     if case_ids:
         attach_cases(inst, who, event_id, case_ids)
     return event_id
@@ -321,7 +323,14 @@ def sign_act(
         ),
     )
     record(
-        inst, connection, f"event_{act}", who=who, purpose="situation_monitoring", ref=event_id, payload=body
+        inst,
+        connection,
+        f"event_{act}",
+        who=who,
+        purpose="situation_monitoring",
+        ref=event_id,
+        payload=body,
+        event=event_id,
     )
 
 

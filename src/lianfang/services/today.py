@@ -57,20 +57,32 @@ def needs(inst: Installation, event: Row) -> list[dict[str, Any]]:
         seen = {
             row["contact_id"] for row in rows(connection, FollowUp, follow.c.event_id == event_id, day=day)
         }
-        live = rows(connection, Contact, contact.c.status.in_(["named", "reached", "observed"]), event_id=event_id)
+        live = rows(
+            connection, Contact, contact.c.status.in_(["named", "reached", "observed"]), event_id=event_id
+        )
         orders = rows(connection, HolderOrder, event_id=event_id)
         found = [
             ("order", "epidemiologist", 0 if orders else 1),
             ("send", "epidemiologist", sum(1 for row in orders if row["status"] == "draft")),
-            ("lock", "epidemiologist", tally(connection, Contact, event_id=event_id, status="candidate", level="high")),
-            ("approve", "data_protection_officer", tally(connection, RiskLock, event_id=event_id, status="locked")),
+            (
+                "lock",
+                "epidemiologist",
+                tally(connection, Contact, event_id=event_id, status="candidate", level="high"),
+            ),
+            (
+                "approve",
+                "data_protection_officer",
+                tally(connection, RiskLock, event_id=event_id, status="locked"),
+            ),
             ("name", "epidemiologist", tally(connection, RiskLock, event_id=event_id, status="approved")),
             ("visit", "community_worker", sum(1 for row in live if row["contact_id"] not in seen)),
             ("result", "laboratory", tally(connection, Sample, event_id=event_id, status="ordered")),
             (
                 "release",
                 "epidemiologist",
-                tally(connection, ObservationOrder, observed.c.until <= day, event_id=event_id, status="active"),
+                tally(
+                    connection, ObservationOrder, observed.c.until <= day, event_id=event_id, status="active"
+                ),
             ),
             ("publish", "manager", 0 if tally(connection, Bulletin, event_id=event_id, as_of=day) else 1),
         ]

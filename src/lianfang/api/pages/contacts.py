@@ -18,7 +18,11 @@ Text = Annotated[str, Form(max_length=2000)]
 
 @router.get("/events/{event_id}/contacts", summary="Ranked contacts as tokens with evidence")
 def listing(
-    request: Request, inst: Inst, who: Reader, event_id: str, page_number: Annotated[int, Query(ge=1, alias="page")] = 1
+    request: Request,
+    inst: Inst,
+    who: Reader,
+    event_id: str,
+    page_number: Annotated[int, Query(ge=1, alias="page")] = 1,
 ) -> Response:
     found = contacts.ranked(inst, who, event_id)
     size = 100
@@ -56,7 +60,9 @@ def act(request: Request, inst: Inst, who: Reader) -> Response:
 
 
 @router.post("/locks/{lock_id}/verdict", summary="Approve or refuse a lock as the second person")
-def verdict(request: Request, inst: Inst, who: Actor, lock_id: str, verdict: Text, note: Text = "") -> Response:
+def verdict(
+    request: Request, inst: Inst, who: Actor, lock_id: str, verdict: Text, note: Text = ""
+) -> Response:
     status = contacts.approve(inst, who, lock_id, verdict=verdict, note=note)
     return go("/act", "approved" if status == "approved" else "refused")
 

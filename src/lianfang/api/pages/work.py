@@ -24,16 +24,26 @@ def my(request: Request, inst: Inst, who: Reader) -> Response:
 @router.get("/my/{contact_id}", summary="One contact of the worker, particulars still closed")
 def contact(request: Request, inst: Inst, who: Reader, contact_id: str) -> Response:
     return page(
-        request, "visit.html", contact=visits.task(inst, who, contact_id), person=None, symptoms=visits.SYMPTOMS
+        request,
+        "visit.html",
+        contact=visits.task(inst, who, contact_id),
+        person=None,
+        symptoms=visits.SYMPTOMS,
     )
 
 
 @router.post("/my/{contact_id}/particulars", summary="Name, phone and address for the assigned worker")
 def particulars(request: Request, inst: Inst, who: Actor, contact_id: str) -> Response:
     """Shown once, in this answer only; each reading is logged."""
-    shown = visits.particulars(inst, who, contact_id, terminal=f"session:{request.cookies.get(COOKIE, '')[:0]}web")
+    shown = visits.particulars(
+        inst, who, contact_id, terminal=f"session:{request.cookies.get(COOKIE, '')[:0]}web"
+    )
     return page(
-        request, "visit.html", contact=visits.task(inst, who, contact_id), person=shown, symptoms=visits.SYMPTOMS
+        request,
+        "visit.html",
+        contact=visits.task(inst, who, contact_id),
+        person=shown,
+        symptoms=visits.SYMPTOMS,
     )
 
 

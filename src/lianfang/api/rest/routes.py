@@ -1,0 +1,217 @@
+"""JSON routes under /api/v1: strict bodies, the session's cookie, and for writes its token in a header."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from lianfang.api.security import Actor, Inst, Reader
+from lianfang.foundation.canonical import plain
+from lianfang.services import (
+    bulletin,
+    closing,
+    contacts,
+    events,
+    laboratory,
+    orders,
+    situation,
+    trail,
+    visits,
+)
+from lianfang.services import today as morning
+
+router = APIRouter(tags=["api"])
+Note = Annotated[str, Field(max_length=2000)]
+Name = Annotated[str, Field(max_length=80)]
+
+
+class Body(BaseModel):
+    """Base of every body: an unknown field is refused."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class OpenBody(Body):
+    title: Note
+    level: Name
+    case_definition: Name
+    retention_until: date
+
+
+class ReasonBody(Body):
+    reason: Note
+
+
+class LevelBody(Body):
+    level: Name
+    reason: Note
+
+
+class OrderBody(Body):
+    holder: Name
+
+
+class LockBody(Body):
+    contact_ids: Annotated[list[Name], Field(max_length=500)]
+    reason: Note
+    worker: Name
+
+
+class VerdictBody(Body):
+    verdict: Name
+    note: Note = ""
+
+
+class VisitBody(Body):
+    reached: bool
+    temperature: float | None = None
+    symptoms: Annotated[list[Name], Field(max_length=40)] = []
+    refused: bool = False
+    medium: Name = "visit"
+
+
+class ResultBody(Body):
+    result: Name
+
+
+@router.get("/me", summary="Who I am, and the token that writes carry in X-Lianfang-Token")
+def me(request: Request, who: Reader) -> dict[str, Any]:
+    return {
+        "account": who.account,
+        "role": who.role,
+        "areas": list(who.areas),
+        "token": request.state.form_token,
+    }
+
+
+@router.get("/today", summary="Alerts and what each event needs")
+def today(inst: Inst, who: Reader) -> Any:
+    return plain(morning.today(inst, who))
+
+
+@router.get("/alerts/{alert_id}/proposal", summary="What opening an event for an alert would say")
+def proposal(inst: Inst, who: Reader, alert_id: Name) -> Any:
+    return plain(events.propose(inst, who, alert_id))
+
+
+@router.post("/alerts/{alert_id}/open", status_code=201, summary="Open an event")
+def open_event(inst: Inst, who: Actor, alert_id: Name, body: OpenBody) -> dict[str, str]:
+    fields = {**events.propose(inst, who, alert_id), **body.model_dump()}
+    return {"event_id": events.open_event(inst, who, fields)}
+
+
+@router.post("/alerts/{alert_id}/dismiss", status_code=204, summary="Dismiss an alert")
+def dismiss(inst: Inst, who: Actor, alert_id: Name, body: ReasonBody) -> None:
+    events.dismiss_alert(inst, who, alert_id, body.reason)
+
+
+@router.get("/events", summary="Events")
+def listing(inst: Inst, who: Reader) -> Any:
+    return plain(events.listing(inst, who))
+
+
+@router.get("/events/{event_id}", summary="An event's situation")
+def event(inst: Inst, who: Reader, event_id: Name) -> Any:
+    return plain(situation.view(inst, who, event_id))
+
+
+@router.post("/events/{event_id}/level", status_code=204, summary="Change the response level")
+def level(inst: Inst, who: Actor, event_id: Name, body: LevelBody) -> None:
+    events.change_level(inst, who, event_id, body.level, body.reason)
+
+
+@router.post("/events/{event_id}/orders", status_code=201, summary="Draw up an order to a holder")
+def draw(inst: Inst, who: Actor, event_id: Name, body: OrderBody) -> Any:
+    return plain(orders.draft(inst, who, event_id, holder=body.holder))
+
+
+@router.post("/orders/{order_id}/send", summary="Send an order")
+def send(inst: Inst, who: Actor, order_id: Name) -> Any:
+    return plain(orders.send(inst, who, order_id))
+
+
+@router.get("/events/{event_id}/contacts", summary="Ranked contacts as tokens")
+def ranked(inst: Inst, who: Reader, event_id: Name) -> Any:
+    return plain(contacts.ranked(inst, who, event_id))
+
+
+@router.post("/events/{event_id}/locks", status_code=201, summary="Lock contacts at risk")
+def lock(inst: Inst, who: Actor, event_id: Name, body: LockBody) -> dict[str, str]:
+    made = contacts.lock(inst, who, event_id, body.contact_ids, reason=body.reason, worker=body.worker)
+    return {"lock_id": made}
+
+
+@router.post("/locks/{lock_id}/verdict", summary="Approve or refuse a lock")
+def verdict(inst: Inst, who: Actor, lock_id: Name, body: VerdictBody) -> dict[str, str]:
+    return {"status": contacts.approve(inst, who, lock_id, verdict=body.verdict, note=body.note)}
+
+
+@router.post("/locks/{lock_id}/name", summary="Have the locked contacts named to the worker")
+def name(inst: Inst, who: Actor, lock_id: Name) -> dict[str, int]:
+    return {"named": contacts.name(inst, who, lock_id)}
+
+
+@router.get("/my/tasks", summary="The worker's contacts")
+def tasks(inst: Inst, who: Reader) -> Any:
+    return plain(visits.tasks(inst, who))
+
+
+@router.post("/my/tasks/{contact_id}/particulars", summary="How to reach one assigned contact (recorded)")
+def particulars(inst: Inst, who: Actor, contact_id: Name) -> dict[str, str]:
+    return visits.particulars(inst, who, contact_id, terminal="api")
+
+
+@router.post("/my/tasks/{contact_id}/visit", summary="The result of a visit or call")
+def visit(inst: Inst, who: Actor, contact_id: Name, body: VisitBody) -> Any:
+    return plain(visits.record_visit(inst, who, contact_id, **body.model_dump()))
+
+
+@router.post("/my/tasks/{contact_id}/sample", status_code=201, summary="Order a test")
+def sample(inst: Inst, who: Actor, contact_id: Name) -> dict[str, str]:
+    return {"sample_no": visits.order_sample(inst, who, contact_id)}
+
+
+@router.get("/samples", summary="Samples that wait for a result")
+def samples(inst: Inst, who: Reader) -> Any:
+    return plain(laboratory.waiting(inst, who))
+
+
+@router.post("/samples/{sample_no}/result", summary="A sample's result")
+def result(inst: Inst, who: Actor, sample_no: Name, body: ResultBody) -> Any:
+    return plain(laboratory.report(inst, who, sample_no, result=body.result))
+
+
+@router.post("/contacts/{contact_id}/release", status_code=204, summary="End a contact's observation")
+def release(inst: Inst, who: Actor, contact_id: Name, body: ReasonBody) -> None:
+    visits.release(inst, who, contact_id, reason=body.reason)
+
+
+@router.get("/events/{event_id}/bulletin", summary="Today's bulletin and what is withheld")
+def draft(inst: Inst, who: Reader, event_id: Name) -> Any:
+    return plain(bulletin.draft(inst, who, event_id))
+
+
+@router.post("/events/{event_id}/bulletin", status_code=201, summary="Publish today's bulletin")
+def publish(inst: Inst, who: Actor, event_id: Name) -> dict[str, Any]:
+    row = bulletin.publish(inst, who, event_id)
+    return {"event_id": event_id, "number": row["number"], "log_index": row["log_index"]}
+
+
+@router.post("/events/{event_id}/close", summary="Close an event")
+def close(inst: Inst, who: Actor, event_id: Name, body: ReasonBody) -> dict[str, str]:
+    return {"retention_until": closing.close(inst, who, event_id, body.reason).isoformat()}
+
+
+@router.post("/events/{event_id}/expire", summary="End a closed event's data at its deadline")
+def expire(inst: Inst, who: Actor, event_id: Name) -> Any:
+    return closing.expire(inst, who, event_id)
+
+
+@router.get("/log", summary="Decisions and readings")
+def log(
+    inst: Inst, who: Reader, event: Annotated[str, Query(max_length=80)] = "", before: int | None = None
+) -> Any:
+    return plain(trail.recent(inst, who, event_id=event, before=before))
