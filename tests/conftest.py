@@ -1,4 +1,8 @@
-"""Fixtures that every kind of test uses."""
+"""Fixtures that every kind of test uses.
+
+``LIANFANG_DEEP=1`` runs what is worth running at full counts and nothing else: tests marked ``deep``, tests that
+take ``count``, and the property tests (Hypothesis, ten times the examples).
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,30 @@ import os
 from collections.abc import Callable
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 DEEP = os.environ.get("LIANFANG_DEEP") == "1"
+
+settings.register_profile("quick", deadline=None, max_examples=100, derandomize=True)
+settings.register_profile(
+    "deep", deadline=None, max_examples=1000, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("deep" if DEEP else "quick")
+
+
+def _deep(item: pytest.Item) -> bool:
+    return (
+        item.get_closest_marker("deep") is not None
+        or "count" in getattr(item, "fixturenames", ())
+        or "property" in item.path.parts
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if DEEP:
-        return
-    items[:] = [item for item in items if item.get_closest_marker("deep") is None]
+        items[:] = [item for item in items if _deep(item)]
+    else:
+        items[:] = [item for item in items if item.get_closest_marker("deep") is None]
 
 
 @pytest.fixture
