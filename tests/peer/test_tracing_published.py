@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from shared import shared_data
 
 from lianfang.control import tracing
+from shared import shared_data
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,10 @@ import click
 
 # command name -> "module:attribute", one line of help (English, Chinese)
 COMMANDS: dict[str, tuple[str, str]] = {
+    "replay": (
+        "lianfang.cli.replay:replay",
+        "Published outbreaks from shipped facts. 用公开数据重演历史疫情。",
+    ),
     "ledger": ("lianfang.cli.ledger:ledger", "Proofs that a record was not altered. 记录未被篡改之证明。"),
     "init": ("lianfang.cli.loop:init", "Make an installation. 新建安装。"),
     "serve": ("lianfang.cli.serve:serve", "Serve the pages and the API. 启动网页服务。"),
