@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -15,8 +18,28 @@ from lianfang.api.security import BodyLimit, Headers
 from lianfang.api.view import page
 from lianfang.foundation.errors import LianfangError, NotSignedIn, Refused
 from lianfang.services.installation import Installation
+from lianfang.services.jobs import Desk
 
 HERE = Path(__file__).parent
+
+
+@asynccontextmanager
+async def _working(app: FastAPI) -> AsyncIterator[None]:
+    """The job desk works while the server does."""
+    desk = app.state.desk
+    desk.start()
+    sweeper = asyncio.create_task(_sweep(desk))
+    try:
+        yield
+    finally:
+        sweeper.cancel()
+        desk.stop()
+
+
+async def _sweep(desk: Desk) -> None:
+    while True:
+        await asyncio.sleep(30)
+        await asyncio.to_thread(desk.sweep)
 
 
 def create_app(inst: Installation) -> FastAPI:
@@ -31,8 +54,10 @@ def create_app(inst: Installation) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
+        lifespan=_working,
     )
     app.state.installation = inst
+    app.state.desk = Desk(inst)
     app.add_middleware(BodyLimit)
     app.add_middleware(Headers)
     for module in (signin, today, events, contacts, work, public):

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "act": ("lianfang.cli.loop:act", "Lock, approve, name contacts. 锁定、审批、交办。"),
     "publish": ("lianfang.cli.loop:publish", "Sign, log and publish a bulletin. 发布通报。"),
     "verify": ("lianfang.cli.loop:verify", "Verify a bulletin's file offline. 离线核验。"),
+    "job": ("lianfang.cli.job:job", "Long work: list, cancel, run. 任务。"),
     "close": ("lianfang.cli.loop:close", "Close an event and end its data. 终止事件。"),
     "guard": ("lianfang.cli.guard:guard", "Who may know what, why, how long. 谁可知道什么、为何、多久。"),
 }

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from lianfang.api import charts
 from lianfang.api.security import Actor, Inst, Reader
 from lianfang.api.view import go, language, page
-from lianfang.services import bulletin, closing, events, orders, situation
+from lianfang.services import bulletin, closing, events, jobs, orders, situation
 
 router = APIRouter(tags=["event"])
 Text = Annotated[str, Form(max_length=2000)]
@@ -38,13 +38,14 @@ def draw(request: Request, inst: Inst, who: Actor, event_id: str, holder: Text) 
 
 @router.get("/orders/{order_id}", summary="An order as it will be sent, and its answer")
 def order(request: Request, inst: Inst, who: Reader, order_id: str) -> Response:
-    return page(request, "order.html", **orders.show(inst, who, order_id))
+    job = jobs.latest(inst, "order.send", order_id)
+    return page(request, "order.html", **orders.show(inst, who, order_id), job=job)
 
 
 @router.post("/orders/{order_id}/send", summary="Send an order to its holder")
 def send(request: Request, inst: Inst, who: Actor, order_id: str) -> Response:
-    orders.send(inst, who, order_id)
-    return go(f"/orders/{order_id}", "answered")
+    request.app.state.desk.submit(who, "order.send", {"order_id": order_id}, key=order_id)
+    return go(f"/orders/{order_id}")
 
 
 @router.get("/events/{event_id}/bulletin", summary="Today's bulletin beside what is withheld")
