@@ -5,6 +5,7 @@ Suite byte, nonce, AES-256-GCM, and associated data that name the value's place.
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Iterable, Iterator
 
@@ -20,7 +21,7 @@ from lianfang.guard.vault.tables import SCHEMA_VERSION
 AES_256_GCM = 1
 _SUITE = bytes([AES_256_GCM])
 NONCE = 12
-_PACK = 1
+_PACKED = b"\x01"
 
 
 def derive(secret: bytes, *names: str) -> bytes:
@@ -29,9 +30,15 @@ def derive(secret: bytes, *names: str) -> bytes:
     return HKDFExpand(SHA256(), 32, info.encode()).derive(secret)
 
 
+@functools.lru_cache(maxsize=4096)
+def _frame(table: str, column: str, version: int) -> tuple[bytes, bytes]:
+    return f"{table}\x00{column}\x00".encode(), f"\x00{version}".encode()
+
+
 def place(table: str, column: str, row: str, version: int = SCHEMA_VERSION) -> bytes:
     """Associated data of one value. Moved to another column, row or table it does not open."""
-    return f"{table}\x00{column}\x00{row}\x00{version}".encode()
+    before, after = _frame(table, column, version)
+    return before + row.encode() + after
 
 
 def seal(cipher: AESGCM, nonce: bytes, data: bytes, aad: bytes) -> bytes:
@@ -58,15 +65,15 @@ def unseal(cipher: AESGCM, sealed: bytes, aad: bytes) -> bytes:
 
 def pack(items: Iterable[tuple[str, bytes]]) -> bytes:
     """Several sealed fields in one column: name length, name, length, ciphertext."""
-    parts = [bytes([_PACK])]
+    parts = [_PACKED]
     for name, sealed in items:
         raw = name.encode()
-        parts.append(struct.pack(">B", len(raw)) + raw + struct.pack(">I", len(sealed)) + sealed)
+        parts += (len(raw).to_bytes(1, "big"), raw, len(sealed).to_bytes(4, "big"), sealed)
     return b"".join(parts)
 
 
 def unpack(packed: bytes) -> Iterator[tuple[str, bytes]]:
-    if not packed or packed[0] != _PACK:
+    if not packed or packed[:1] != _PACKED:
         raise Fault("A subject's fields in the vault have an unknown form.", code="vault_tampered")
     at, end = 1, len(packed)
     try:

@@ -52,6 +52,7 @@ class Keyring:
         self.folder = folder
         self._path = folder / "keyring.json"
         self._erased_path = folder / "erased.txt"
+        self._path_text, self._erased_text = str(self._path), str(self._erased_path)
         self._seen: tuple[int, ...] = ()
         self._erased_seen = -1
         self._erased: set[str] = set()
@@ -151,13 +152,19 @@ class Keyring:
 
     def _refresh(self) -> None:
         try:
-            status = self._path.stat()
+            status = os.stat(self._path_text)  # noqa: PTH116  # on every use: half the time of Path.stat
             mark: tuple[int, ...] = (status.st_ino, status.st_mtime_ns, status.st_size)
-            size = self._erased_path.stat().st_size if self._erased_path.exists() else 0
+            size = self._erased_size()
         except OSError:
             mark, size = (), -1
         if mark != self._seen or size != self._erased_seen:
             self._load()
+
+    def _erased_size(self) -> int:
+        try:
+            return os.stat(self._erased_text).st_size  # noqa: PTH116
+        except FileNotFoundError:
+            return 0
 
     def _load(self) -> None:
         document = self._read()

@@ -371,13 +371,14 @@ class Vault(Tokens):
         table = tables.subject
         wanted = list(dict.fromkeys(subject_ids))
         for at in range(0, len(wanted), _CHUNK):
-            query = select(table).where(
-                table.c.event_id == event_id, table.c.subject_id.in_(wanted[at : at + _CHUNK])
-            )
-            if not erased:
-                query = query.where(table.c.wrapped_key.is_not(None))
+            # by the primary key alone: a planner that also sees the event may walk the whole event instead
+            query = select(table).where(table.c.subject_id.in_(wanted[at : at + _CHUNK]))
             for row in conn.execute(query).mappings():
-                if erased or not self._ring.is_erased(f"s:{row['subject_id']}"):
+                if row["event_id"] != event_id:
+                    continue
+                if erased or (
+                    row["wrapped_key"] is not None and not self._ring.is_erased(f"s:{row['subject_id']}")
+                ):
                     yield row
 
     def _row(self, conn: Connection, event_id: str, subject_id: str) -> RowMapping:
