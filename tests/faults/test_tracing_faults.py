@@ -58,8 +58,8 @@ def test_a_message_holds_no_value():
 @pytest.mark.parametrize(
     "call",
     [
-        {"radius_m": -1}, {"radius_m": float("nan")}, {"radius_m": 1e9}, {"slot_seconds": 0}, {"slot_seconds": 0.5},
-        {"slot_seconds": 10**9}, {"minutes": float("inf")}, {"minutes": -1}, {"order": 3}, {"end": START},
+        {"radius_m": -1}, {"radius_m": float("nan")}, {"radius_m": 1e9}, {"slot_seconds": 0},
+        {"slot_seconds": 0.5}, {"slot_seconds": 10**9}, {"minutes": float("inf")}, {"minutes": -1}, {"order": 3}, {"end": START},
         {"start": "2026-01-05"},
     ],
 )  # fmt: skip
@@ -85,7 +85,8 @@ def test_missing_columns_one_shot_iterators_and_mixed_tokens():
 
 def test_a_question_too_wide_is_refused():
     crowd = pl.DataFrame({
-        "token": [f"t{k}" for k in range(300)], "time": [START] * 300, "lat": [30.0] * 300, "lon": [114.0] * 300,
+        "token": [f"t{k}" for k in range(300)], "time": [START] * 300, "lat": [30.0] * 300,
+        "lon": [114.0] * 300,
     })  # fmt: skip
     with pytest.raises(BadInput, match="too wide") as caught:
         tracing.contacts(crowd, [f"t{k}" for k in range(20)], minutes=1, max_pairs=1000, **PERIOD)

@@ -111,7 +111,8 @@ def test_infectors_by_the_formula():
     cases = pl.DataFrame({"case": ["a", "b", "c"], "onset": [date(2026, 1, d) for d in (1, 3, 5)]})
     got = tracing.who_infected_whom(cases, serial_interval=[0, 0.1, 0.5, 0.1, 0.3])
     assert got.rows() == [
-        ("a", None, 1.0), ("b", "a", 1.0), ("c", "b", pytest.approx(0.5 / 0.8)), ("c", "a", pytest.approx(0.3 / 0.8)),
+        ("a", None, 1.0), ("b", "a", 1.0), ("c", "b", pytest.approx(0.5 / 0.8)),
+        ("c", "a", pytest.approx(0.3 / 0.8)),
     ]  # fmt: skip
     met = pl.DataFrame({"i": ["a"], "j": ["c"], "weight": [1.0]})
     got = tracing.who_infected_whom(cases, met, serial_interval=[0, 0.1, 0.5, 0.1, 0.3], background=0.1)

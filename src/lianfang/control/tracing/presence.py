@@ -40,7 +40,7 @@ def co_presence(
 
     * lodging, hotel: ``same_room``, else ``same_floor``, else ``same_hotel``;
     * trip, train, flight, bus, ship, vehicle (``place`` is the vehicle on its day): ``same_row``,
-      ``near_row`` up to ``seat_rows`` rows apart (2 as in WHO's guide for air travel), else ``same_carriage``;
+      ``near_row`` up to ``seat_rows`` rows apart (2: WHO's guide for air travel), else ``same_carriage``;
       where a column ``carriage`` is given and differs, ``same_vehicle``;
     * household, home: ``same_household``; anything else: ``same_place``.
 
