@@ -59,8 +59,8 @@ def test_a_message_holds_no_value():
     "call",
     [
         {"radius_m": -1}, {"radius_m": float("nan")}, {"radius_m": 1e9}, {"slot_seconds": 0},
-        {"slot_seconds": 0.5}, {"slot_seconds": 10**9}, {"minutes": float("inf")}, {"minutes": -1}, {"order": 3}, {"end": START},
-        {"start": "2026-01-05"},
+        {"slot_seconds": 0.5}, {"slot_seconds": 10**9}, {"minutes": float("inf")}, {"minutes": -1}, {"order": 3},
+        {"end": START}, {"start": "2026-01-05"},
     ],
 )  # fmt: skip
 def test_an_impossible_rule_is_refused(call):

@@ -26,11 +26,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("lianfang.cli.loop:verify", "Verify a bulletin's file offline. 离线核验。"),
     "job": ("lianfang.cli.job:job", "Long work: list, cancel, run. 任务。"),
     "close": ("lianfang.cli.loop:close", "Close an event and end its data. 终止事件。"),
+    "control": ("lianfang.cli.control:control", "Trace and contain. 追踪与控制。"),
     "guard": ("lianfang.cli.guard:guard", "Who may know what, why, how long. 谁可知道什么、为何、多久。"),
 }
 
 # the same name in a room's group
 ROOMS: dict[str, dict[str, tuple[str, str]]] = {
+    "control": {
+        "tracing": ("lianfang.cli.tracing:tracing", "Who met whom, in which order to act. 追踪接触者。"),
+    },
     "guard": {
         "ledger": (
             "lianfang.cli.ledger:ledger",
