@@ -52,6 +52,31 @@ def _col(lon, columns):  # type: ignore[no-untyped-def]
     return c % columns
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _square(lat, lon, e_lat, e_lon, e_cos):  # type: ignore[no-untyped-def]
+    """Squared distance in the plane about the index's position."""
+    dx = lon - e_lon
+    if dx > 180.0:
+        dx -= 360.0
+    elif dx < -180.0:
+        dx += 360.0
+    dx *= e_cos * (DEGREE * R)
+    dy = (lat - e_lat) * (DEGREE * R)
+    return dx * dx + dy * dy
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _plane(radius, cosine):  # type: ignore[no-untyped-def]
+    """Whether the plane may decide at all: not near the poles, not over long distances."""
+    return cosine > 0.17 and radius < 20_000.0
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _slack(radius, cosine):  # type: ignore[no-untyped-def]
+    """Bound of the plane's relative error near the radius: about r / R * (1 + tan lat)."""
+    return radius / R * (1.0 + 1.0 / max(cosine, 0.1))
+
+
 @njit(cache=True)
 def grid_columns(first_row, rows, height, radius):  # type: ignore[no-untyped-def]
     """Cells around the globe in each row: a cell is never narrower than the reach of the radius.
@@ -135,6 +160,39 @@ def sift(t, lat, lon, low, high, slot_us, first_slot, dense, d0, d1, height, fir
         out[i] = (sieve[h >> np.uint64(6)] >> (h & np.uint64(63))) & np.uint64(1)
 
 
+@njit(cache=True, nogil=True, parallel=True)
+def touch(  # type: ignore[no-untyped-def]
+    which, t, lat, lon, slot_us, first_slot, dense, d0, height, first_row, columns, radius,
+    runs, keys, e_lat, e_lon, e_cos, out,
+):  # fmt: skip
+    """Of the pings ``which``, those with an index position within the radius, or too near it to say."""
+    mask = np.uint64(len(runs) - 1)
+    for w in prange(len(which)):
+        i = which[w]
+        found = False
+        d = np.int64(dense[t[i] // slot_us - first_slot] - d0)
+        row = _row(lat[i], height) - first_row
+        for r in range(max(0, row - 1), min(len(columns), row + 2)):
+            cells = columns[r]
+            centre = _col(lon[i], cells)
+            for step in range(min(np.int64(3), cells)):
+                if found:
+                    break
+                key = _pack(d, r, (centre + step - 1 + cells) % cells)
+                h = _mix(key) & mask
+                while runs[h] >= 0 and keys[runs[h]] != key:
+                    h = (h + np.uint64(1)) & mask
+                e = runs[h]
+                while e >= 0 and e < len(keys) and keys[e] == key:
+                    square = _square(lat[i], lon[i], e_lat[e], e_lon[e], e_cos[e])
+                    outer = radius * (1.0 + _slack(radius, e_cos[e])) + 1e-6
+                    if square <= outer * outer or not _plane(radius, e_cos[e]):
+                        found = True
+                        break
+                    e += 1
+        out[i] = found
+
+
 @njit(cache=True, nogil=True)
 def _pair(key, table, keys, n):  # type: ignore[no-untyped-def]
     """Number of a pair, a new one when unseen; -1 when there is no room."""
@@ -176,7 +234,6 @@ def meet(  # type: ignore[no-untyped-def]
     the number of pairs; a row short of the end means that the pair table is full: enlarge it and go on there.
     """
     mask = np.uint64(len(runs) - 1)
-    bend = radius / R
     for i in range(begin, len(t)):
         if code[i] % parts != part:
             continue
@@ -199,18 +256,10 @@ def meet(  # type: ignore[no-untyped-def]
                     e += 1
                     if e_code[j] == code[i] or t[i] < e_from[j] or t[i] >= e_to[j]:
                         continue
-                    dy = (lat[i] - e_lat[j]) * (DEGREE * R)
-                    dx = lon[i] - e_lon[j]
-                    if dx > 180.0:
-                        dx -= 360.0
-                    elif dx < -180.0:
-                        dx += 360.0
                     cosine = e_cos[j]
-                    dx *= cosine * (DEGREE * R)
-                    square = dx * dx + dy * dy
-                    # the plane errs by at most about bend * (1 + tan lat); beyond this it is not asked
-                    plane = cosine > 0.17 and radius < 20_000.0
-                    slack = bend * (1.0 + 1.0 / max(cosine, 0.1))
+                    square = _square(lat[i], lon[i], e_lat[j], e_lon[j], cosine)
+                    plane = _plane(radius, cosine)
+                    slack = _slack(radius, cosine)
                     outer = radius * (1.0 + slack) + 1e-6
                     if plane and square > outer * outer:
                         continue

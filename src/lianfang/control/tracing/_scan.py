@@ -151,8 +151,13 @@ class Codes:
         return series.replace_strict(seen, pl.Series(codes, dtype=pl.Int64), return_dtype=pl.Int64).to_numpy()
 
 
-def search(parts: Parts, windows: Windows, rule: Rule, *, check: bool = True) -> pl.DataFrame:
-    """All pairs that met: index, contact, slots, min_distance_m, first_slot, last_slot (slot numbers)."""
+def search(
+    parts: Parts, windows: Windows, rule: Rule, *, check: bool = True, without: list[Any] | None = None
+) -> pl.DataFrame:
+    """All pairs that met: index, contact, slots, min_distance_m, first_slot, last_slot (slot numbers).
+
+    ``without``: tokens that are not asked for as contacts.
+    """
     import polars as pl
 
     positions = index_positions(parts, windows, rule, check=check)
@@ -163,7 +168,8 @@ def search(parts: Parts, windows: Windows, rule: Rule, *, check: bool = True) ->
     }  # fmt: skip
     if positions.is_empty():
         return pl.DataFrame(schema=schema)
-    codes = Codes(positions["token"].unique().sort().to_list())
+    codes = Codes(without if without is not None else positions["token"].unique().sort().to_list())
+    skip = len(without or [])
     slot = positions["t"].to_numpy() // rule.slot_us
     active = np.unique(slot)
     dense = np.full(int(active[-1] - active[0]) + 1, -1, np.int32)
@@ -172,7 +178,9 @@ def search(parts: Parts, windows: Windows, rule: Rule, *, check: bool = True) ->
     for d0 in range(0, len(active), BLOCK):
         of_block = active[d0 : d0 + BLOCK]
         inside = (slot >= of_block[0]) & (slot <= of_block[-1])
-        block = _Block(positions.filter(pl.Series(inside)), codes, of_block, dense, int(active[0]), d0, rule)
+        block = _Block(
+            positions.filter(pl.Series(inside)), codes, of_block, dense, int(active[0]), d0, rule, skip
+        )
         met += block.run(parts, sum(len(frame) for frame in met))
     if not met:
         return pl.DataFrame(schema=schema)
@@ -196,11 +204,19 @@ class _Block:
     """The index's positions of up to ``BLOCK`` slots as a table, and the pass of all pings over it."""
 
     def __init__(
-        self, positions: pl.DataFrame, codes: Codes, slots: Any, dense: Any, first: int, d0: int, rule: Rule
+        self,
+        positions: pl.DataFrame,
+        codes: Codes,
+        slots: Any,
+        dense: Any,
+        first: int,
+        d0: int,
+        rule: Rule,
+        skip: int,
     ) -> None:
         from lianfang.control.tracing import _kernels as k
 
-        self.rule, self.codes, self.slots = rule, codes, slots
+        self.rule, self.codes, self.slots, self.skip = rule, codes, slots, skip
         self.dense, self.first, self.d0 = dense, first, d0
         lat, lon = positions["lat"].to_numpy(), positions["lon"].to_numpy()
         slot = (dense[positions["t"].to_numpy() // rule.slot_us - first] - d0).astype(np.int64)
@@ -241,10 +257,20 @@ class _Block:
                     t, lat, lon, low, high, rule.slot_us, self.first, self.dense, self.d0,
                     self.d0 + len(self.slots), rule.height, self.row0, self.columns, self.sieve, near,
                 )  # fmt: skip
-                if not near.any():
+                which = np.flatnonzero(near)
+                k.touch(
+                    which, t, lat, lon, rule.slot_us, self.first, self.dense, self.d0, rule.height, self.row0,
+                    self.columns, rule.radius_m, self.runs, self.keys, *self.own[1:4], near,
+                )  # fmt: skip
+                which = which[near[which]]
+                if not len(which):
                     continue
-                code = self.codes.of(token.filter(pl.Series(near)))
-                rows = (t[near], lat[near], lon[near], code)
+                code = self.codes.of(token.gather(which))
+                # by contact, so that the pairs being counted stay in the cache
+                order = np.argsort(code, kind="stable")
+                order = order[np.searchsorted(code[order], self.skip) :]
+                which = which[order]
+                rows = (t[which], lat[which], lon[which], code[order])
                 list(pool.map(lambda part, rows=rows: self._meet(tables[part], part, rows), range(threads)))
                 known = before + sum(table.n for table in tables)
                 if known > rule.max_pairs:

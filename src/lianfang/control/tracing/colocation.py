@@ -73,9 +73,9 @@ def contacts(
     if order == 1 or first.is_empty():
         return ring1
     seeds = _seeds(first, windows, rule)
-    second = _keep(search(parts, _as_windows(seeds), rule, check=False), rule, minutes)
-    known = set(first["contact"].to_list()) | set(windows.token.to_list())
-    return _join_second(ring1, second, seeds, known, rule)
+    known = sorted(set(first["contact"].to_list()) | set(windows.token.to_list()), key=str)
+    second = search(parts, _as_windows(seeds), rule, check=False, without=known)
+    return _join_second(ring1, _keep(second, rule, minutes), seeds, rule)
 
 
 def _check(radius_m: float, slot_seconds: int, minutes: float, order: int) -> None:
@@ -178,16 +178,13 @@ def _finish(pairs: pl.DataFrame, rule: Rule, order: int) -> pl.DataFrame:
     return out.sort("index", "score", "contact", descending=[False, True, False])
 
 
-def _join_second(
-    ring1: pl.DataFrame, second: pl.DataFrame, seeds: pl.DataFrame, known: set[Any], rule: Rule
-) -> pl.DataFrame:
+def _join_second(ring1: pl.DataFrame, second: pl.DataFrame, seeds: pl.DataFrame, rule: Rule) -> pl.DataFrame:
     """Appends the second ring: the pair (via, contact) under the index person who exposed ``via`` first."""
     import polars as pl
 
-    drop = pl.Series(sorted(known, key=str), dtype=second["contact"].dtype)
-    ring2 = _finish(second.filter(~pl.col("contact").is_in(drop.implode())), rule, 2)
     ring2 = (
-        ring2.with_columns(pl.col("index").alias("via"))
+        _finish(second, rule, 2)
+        .with_columns(pl.col("index").alias("via"))
         .join(seeds.select("token", "source"), left_on="via", right_on="token", how="left")
         .with_columns(pl.col("source").alias("index"))
         .select(ring1.columns)
