@@ -96,6 +96,18 @@ def replace(path: Path, data: bytes) -> None:
         os.close(old)
 
 
+def sweep(path: Path) -> None:
+    """Remove what a writer that was killed left half way beside ``path``; only under :func:`locked`."""
+    for stray in path.parent.glob(f".{path.name}.*.*"):
+        handle = os.open(stray, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.pwrite(handle, bytes(os.fstat(handle).st_size), 0)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        stray.unlink()
+
+
 def append(path: Path, line: bytes) -> None:
     """Add to a list that only grows; on disk before this returns."""
     check_folder(path.parent)

@@ -205,3 +205,15 @@ def test_no_torn_keyring_when_the_disk_is_full(tmp_path: Path, monkeypatch: pyte
         assert (tmp_path / "keys" / "keyring.json").read_bytes() == before
         assert sorted(p.name for p in (tmp_path / "keys").iterdir()) == [".lock", "keyring.json"]
         v.open_event(conn, "other")
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
+    v = vault(tmp_path / "keys")
+    with sqlite().begin() as conn:
+        v.open_event(conn, EVENT)
+        stray = tmp_path / "keys" / ".keyring.json.4711.0123456789ab"
+        stray.write_bytes((tmp_path / "keys" / "keyring.json").read_bytes())
+        held = stray.open("rb")  # what an inode that is still open would show
+        v.destroy_event(conn, EVENT)
+        assert not stray.exists() and set(held.read()) == {0}
+        held.close()

@@ -239,6 +239,7 @@ class _Change:
     def __enter__(self) -> dict[str, Any]:
         self._lock.__enter__()
         try:
+            files.sweep(self._ring._path)
             self._ring._load()
             return self._ring._read()
         except BaseException:

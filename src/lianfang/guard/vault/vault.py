@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -91,7 +92,9 @@ class Vault(Tokens):
         if fresh:
             ids = sealing.subject_ids(len(fresh))
             now = utc_text(self._clock.now())
-            conn.execute(insert(tables.subject), list(sealing.seal_rows(event, kind, now, ids, fresh)))
+            batch = list(sealing.seal_rows(event, kind, now, ids, fresh))
+            batch.sort(key=itemgetter("subject_id"))  # the order on disk says nothing of the order of arrival
+            conn.execute(insert(tables.subject), batch)
             known.update(zip(fresh, ids, strict=True))
         return [known[identity] for identity in prints]
 
