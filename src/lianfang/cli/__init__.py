@@ -10,6 +10,7 @@ import click
 
 # command name -> "module:attribute", one line of help (English, Chinese)
 COMMANDS: dict[str, tuple[str, str]] = {
+    "predict": ("lianfang.cli.predict:predict", "What is going on, what comes next. 疫情态势与预警。"),
     "replay": (
         "lianfang.cli.replay:replay",
         "Published outbreaks from shipped facts. 用公开数据重演历史疫情。",
@@ -32,6 +33,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 # the same name in a room's group
 ROOMS: dict[str, dict[str, tuple[str, str]]] = {
+    "predict": {
+        "reproduction": ("lianfang.cli.predict:reproduction", "Rt from new cases. 由新增病例估计 Rt。"),
+        "rt": ("lianfang.cli.predict:reproduction", "The same. 同上。"),
+        "detection": ("lianfang.cli.predict:detection", "More than usual? 计数异常升高？"),
+        "clusters": ("lianfang.cli.predict:clusters", "Do cases share something? 病例是否聚集？"),
+    },
     "control": {
         "tracing": ("lianfang.cli.tracing:tracing", "Who met whom, in which order to act. 追踪接触者。"),
     },
