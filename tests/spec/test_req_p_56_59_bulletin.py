@@ -62,7 +62,8 @@ def test_req_p_57_and_59_each_forbidden_field_alone_blocks(field: str, audience:
     rows = [{"性别": "女", "确诊日期": "2026-01-27", field: FORBIDDEN_FIELDS[field]}]
     refusal = bulletin(candidate(audience, tables={"cases": rows}))
     assert isinstance(refusal, Refusal)
-    assert str(FORBIDDEN_FIELDS[field]) not in str(refusal.to_dict())
+    told = {key: value for key, value in refusal.to_dict().items() if key != "pack_hash"}
+    assert str(FORBIDDEN_FIELDS[field]) not in str(told)
     assert refusal.repair is not None
     repaired = bulletin(refusal.repair)
     assert isinstance(repaired, Release)
@@ -97,7 +98,7 @@ def test_req_p_57_withheld_items_are_counted_and_never_shown() -> None:
     assert isinstance(release, Release)
     assert release.summary() == "3 ages, 1 house number"
     assert release.summary("zh") == "3个年龄、1个门牌地址"
-    told = str(release.to_dict())
+    told = str([release.texts, release.tables, release.withheld])
     assert "501" not in told
     assert "58" not in str(release.to_dict()["tables"])
 

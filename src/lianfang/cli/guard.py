@@ -167,3 +167,88 @@ def packs(as_json: bool) -> None:
         click.echo(
             f"{p.id:14} {p.valid_from} .. {until!s:10} {len(p.rules):3} rules {p.title_en} {p.title_zh}"
         )
+
+
+@policy.command("diff")
+@click.argument("a")
+@click.argument("b")
+@click.option("--json", "as_json", is_flag=True, help="Answer as JSON. 以 JSON 输出。")
+def diff(a: str, b: str, as_json: bool) -> None:
+    """Show what packs A and B decide differently. 比较两个策略包。"""
+    from lianfang.guard.policy import diff as compare
+
+    found = compare(a, b)
+    if as_json:
+        _say(found)
+        return
+    for entry in found:
+        context = ", ".join(f"{key}={json.dumps(value)}" for key, value in entry["context"].items())
+        click.echo(
+            f"{entry['change']:10} {entry['actor']} {entry['phase']} {entry['purpose']}: "
+            f"{', '.join(entry['data'])} (e.g. {context or 'no context'})"
+        )
+    click.echo(f"{len(found)} differences 处差异")
+
+
+@click.command("redaction")
+@click.argument("source", metavar="FILE")
+@click.option("--mask", "masked", is_flag=True, help="Print the text without them. 输出隐去后的文本。")
+@click.option(
+    "--point",
+    type=click.Choice(["block", "mask"]),
+    default="block",
+    show_default=True,
+    help="Recall or precision first. 查全优先或查准优先。",
+)
+@click.option("--names/--no-names", default=True, help="Look for names too. 是否查找姓名。")
+@click.option("--json", "as_json", is_flag=True, help="Answer as JSON. 以 JSON 输出。")
+def redaction(source: str, masked: bool, point: str, names: bool, as_json: bool) -> None:
+    """Find what points to a person in FILE (- for standard input). 查找文本中的个人信息。
+
+    Kinds and positions are printed, the text itself never is; exit 4 if --mask is not given and something
+    is found.
+    """
+    from lianfang.guard.redaction import find, replace
+
+    text = _open(source)
+    findings = find(text, names=names, point=point)
+    if masked:
+        click.echo(replace(text, findings), nl=False)
+        return
+    if as_json:
+        _say([{"kind": f.kind, "start": f.start, "end": f.end} for f in findings])
+    else:
+        for finding in findings:
+            line = text.count("\n", 0, finding.start) + 1
+            column = finding.start - (text.rfind("\n", 0, finding.start) + 1) + 1
+            click.echo(
+                f"line {line}, column {column}: {finding.kind} ({finding.end - finding.start} characters)"
+            )
+        click.echo(f"{len(findings)} found 处")
+    if findings:
+        raise click.exceptions.Exit(4)
+
+
+@click.command("disclosure")
+@click.argument("source", metavar="FILE")
+@click.option("--withhold", is_flag=True, help="Leave forbidden items out and say so. 略去禁止项并注明。")
+@click.option("--json", "as_json", is_flag=True, help="Answer as JSON. 以 JSON 输出。")
+def disclosure(source: str, withhold: bool, as_json: bool) -> None:
+    """Check a bulletin's candidate (JSON, - for standard input); exit 4 if refused. 审查拟发布通报。"""
+    from lianfang.foundation.errors import BadInput, Refused
+    from lianfang.guard.disclosure import bulletin
+
+    candidate = _json(source)
+    if not isinstance(candidate, dict):
+        raise BadInput("a candidate is a JSON object.")
+    result = bulletin({**candidate, **({"withhold": True} if withhold else {})})
+    if as_json:
+        _say(result.to_dict())
+        if not result.permit:
+            raise click.exceptions.Exit(4)
+        return
+    if not result.permit:
+        raise Refused("not released: " + " ".join(result.to_dict()["reasons"]))
+    for table in result.to_dict()["tables"]:
+        click.echo(f"{table['name']}: {len(table['rows'])} rows")
+    click.echo(f"withheld 未公布: {result.summary() or 'nothing'} / {result.summary('zh') or '无'}")

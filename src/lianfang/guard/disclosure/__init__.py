@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lianfang.guard.disclosure.publish import bulletin
-    from lianfang.guard.disclosure.release import Refusal, Release, Table, Withheld
+    from lianfang.guard.disclosure.release import Refusal, Release, Table, Withheld, summary
 
 _HOMES = {
     "bulletin": "publish",
@@ -15,9 +15,10 @@ _HOMES = {
     "Release": "release",
     "Table": "release",
     "Withheld": "release",
+    "summary": "release",
 }
 
-__all__ = ["Refusal", "Release", "Table", "Withheld", "bulletin"]
+__all__ = ["Refusal", "Release", "Table", "Withheld", "bulletin", "summary"]
 
 
 def __getattr__(name: str) -> Any:

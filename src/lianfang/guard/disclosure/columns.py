@@ -43,8 +43,8 @@ TIME: Final = {
     "confirm_date": "confirm_date", "确诊日期": "confirm_date", "confirmed_on": "confirm_date",
 }  # fmt: skip
 STATUS: Final = {
-    "indicator": "indicator", "指标": "indicator", "status": "indicator", "classification": "indicator",
-    "病例分类": "indicator", "source": "indicator",
+    "indicator": "indicator", "指标": "indicator", "status": "status", "classification": "status",
+    "病例分类": "status", "source": "source",
 }  # fmt: skip
 TRAITS: Final = {
     "sex": "sex", "gender": "sex", "性别": "sex", "symptom": "symptom", "symptoms": "symptom",
@@ -74,7 +74,8 @@ NEVER: Final = {
     "travel_history": "whereabouts", "轨迹": "whereabouts", "lat": "whereabouts", "lon": "whereabouts",
     "email": "email", "plate": "plate", "passport": "passport", "student_no": "number",
     "workplace": "workplace", "工作单位": "workplace", "school": "workplace", "学校": "workplace",
-    "token": "token", "pseudonym": "token", "subject": "token", "person": "token", "name_list": "name",
+    "token": "token",  # nosec B105
+    "pseudonym": "token", "subject": "token", "person": "token", "name_list": "name",
     "diagnosis": "diagnosis", "ct_image": "diagnosis",
 }  # fmt: skip
 

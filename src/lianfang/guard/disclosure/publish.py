@@ -258,12 +258,9 @@ def _published(
     margins: list[dict[str, Any]] = []
     for key, value in zip(cube.keys, cube.values, strict=True):
         cell: dict[str, Any] = {d: part for d, part in zip(cube.dimensions, key, strict=True) if part != ALL}
-        # a cumulative count summed over days means nothing
-        if (
-            cumulative
-            and ALL in key
-            and any(d in ("date", "confirm_date") and d not in cell for d in cube.dimensions)
-        ):
+        # neither indicators of different kinds nor a cumulative count of several days can be added up
+        apart = {"indicator", "date", "confirm_date"} if cumulative else {"indicator"}
+        if any(d in apart and d not in cell for d in cube.dimensions):
             continue
         hidden = key in primary or key in further
         if key in primary:

@@ -27,7 +27,8 @@ DEFAULT: Final = "cn-seed-2020"
 _AXES: Final = {"actors": v.ACTORS, "phases": v.PHASES, "purposes": v.PURPOSES, "data": v.DATA}
 _PACK_KEYS: Final = {
     "id", "aliases", "title", "jurisdiction", "valid_from", "valid_to", "superseded", "includes", "fragment",
-    "sources", "groups", "facts", "classes", "rules", "obligations", "ttl_seconds", "retention", "disclosure",
+    "sources", "groups", "facts", "classes", "classification", "rules",
+    "obligations", "ttl_seconds", "retention", "disclosure",
 }  # fmt: skip
 _RULE_KEYS: Final = {
     "id", "effect", "level", "actors", "phases", "purposes", "data", "when", "unless", "basis",
@@ -89,7 +90,8 @@ class Pack:
     hash: str
     sources: dict[str, Source]
     facts: dict[str, Fact]
-    classes: dict[str, Any]
+    classes: dict[str, str]
+    classification: dict[str, Any]
     rules: tuple[Rule, ...]
     obligations: tuple[Rule, ...]
     ttl: int
@@ -241,11 +243,48 @@ def _rule(raw: Any, parts: dict[str, Any], effect: str | None = None) -> Rule:
     )  # fmt: skip
 
 
+def _classes(parts: dict[str, Any]) -> dict[str, str]:
+    """Field -> class; a field listed twice has the higher one, a field not listed is an error."""
+    found: dict[str, str] = {}
+    for level in v.CLASSES:
+        entry = parts["classes"].get(level)
+        if not isinstance(entry, dict) or set(entry) != {"en", "zh", "data"}:
+            raise BadPack(f"class {level}: en, zh and data expected")
+        if entry["data"]:
+            found |= dict.fromkeys(_axis(f"class {level}", "data", entry["data"], parts["groups"]), level)
+    missing = sorted(set(v.DATA) - set(found))
+    if missing:
+        raise BadPack(f"classes: no class for {', '.join(missing)}")
+    return found
+
+
+def _classification(raw: dict[str, Any]) -> dict[str, Any]:
+    """How classes rise: every name known, and a harm for every category (REQ-P-08)."""
+    parts = ("sensitive", "categories", "harms", "raised", "raised_as", "factors", "inferred")
+    if set(raw) != set(parts):
+        raise BadPack(f"classification: {', '.join(parts)} expected")
+    groups = [raw["sensitive"], raw["raised"], *raw["categories"].values()]
+    for name in (name for group in groups for name in group):
+        if name not in v.DATA:
+            raise BadPack(f"classification: unknown data {name}")
+    lacking = {*raw["categories"], raw["raised_as"], "list"} - set(raw["harms"])
+    if lacking:
+        raise BadPack(f"classification: no harm named for {', '.join(sorted(lacking))}")
+    placed = {"name_list", *(name for group in raw["categories"].values() for name in group)}
+    if not set(raw["sensitive"]) <= placed:
+        raise BadPack("classification: a sensitive field belongs to no category")
+    if not set(raw["factors"]) <= {"holder", "purpose", "public_mood"}:
+        raise BadPack("classification: unknown factor")
+    return raw
+
+
 def _merge(
     document: dict[str, Any], folder: Path, seen: tuple[str, ...]
 ) -> tuple[dict[str, Any], list[bytes]]:
     """The document with everything it includes; its own entries first and winning."""
-    merged: dict[str, Any] = {key: dict(document.get(key) or {}) for key in ("sources", "facts", "classes")}
+    merged: dict[str, Any] = {
+        key: dict(document.get(key) or {}) for key in ("sources", "facts", "classes", "classification")
+    }
     merged["groups"] = {axis: dict((document.get("groups") or {}).get(axis) or {}) for axis in _AXES}
     merged |= {key: list(document.get(key) or []) for key in ("rules", "obligations")}
     texts: list[bytes] = []
@@ -255,7 +294,7 @@ def _merge(
         other, raw = _read(folder / f"{name}.yaml")
         below, more = _merge(other, folder, (*seen, name))
         texts += [raw, *more]
-        for key in ("sources", "facts", "classes"):
+        for key in ("sources", "facts", "classes", "classification"):
             merged[key] = {**below[key], **merged[key]}
         for axis in _AXES:
             merged["groups"][axis] = {**below["groups"][axis], **merged["groups"][axis]}
@@ -291,7 +330,8 @@ def _build(document: dict[str, Any], raw: bytes, folder: Path) -> Pack:
         valid_to=None if until is None else _day("valid_to", until),
         superseded=document.get("superseded"),
         hash=hashlib.sha256(b"\0".join([raw, *texts])).hexdigest(),
-        sources=parts["sources"], facts=parts["facts"], classes=parts["classes"], rules=rules,
+        sources=parts["sources"], facts=parts["facts"],
+        classes=_classes(parts), classification=_classification(parts["classification"]), rules=rules,
         obligations=duties, ttl=int(document.get("ttl_seconds") or 300),
         retention=dict(document.get("retention") or {}), disclosure=dict(document.get("disclosure") or {}),
     )  # fmt: skip
