@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "lianfang.cli.replay:replay",
         "Published outbreaks from shipped facts. 用公开数据重演历史疫情。",
     ),
+    "world": ("lianfang.cli.world:world", "The demonstration city. 演示城市。"),
     "ledger": ("lianfang.cli.ledger:ledger", "Proofs that a record was not altered. 记录未被篡改之证明。"),
     "init": ("lianfang.cli.loop:init", "Make an installation. 新建安装。"),
     "serve": ("lianfang.cli.serve:serve", "Serve the pages and the API. 启动网页服务。"),

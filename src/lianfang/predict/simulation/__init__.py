@@ -1,0 +1,33 @@
+"""Agent-based epidemics: who infects whom, where and when, under tests, isolation, tracing and masks.
+
+``run(Scenario(...))`` is deterministic by its seed. See ``scenario.py`` for what can be said, ``_kernels.py``
+for the method.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+_HOME = {
+    "Disease": "scenario",
+    "Layer": "scenario",
+    "Outcome": "outcome",
+    "Population": "scenario",
+    "Scenario": "scenario",
+    "Visits": "scenario",
+    "run": "engine",
+}
+
+__all__ = ["Disease", "Layer", "Outcome", "Population", "Scenario", "Visits", "run"]
+
+if TYPE_CHECKING:
+    from lianfang.predict.simulation.engine import run
+    from lianfang.predict.simulation.outcome import Outcome
+    from lianfang.predict.simulation.scenario import Disease, Layer, Population, Scenario, Visits
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(name)
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -1,0 +1,168 @@
+"""``run``: from a scenario to the kernel's arrays and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lianfang.foundation.errors import BadInput
+from lianfang.predict.simulation.outcome import Outcome
+from lianfang.predict.simulation.scenario import Scenario, Visits
+
+HOME_LAYERS = frozenset({"household"})
+
+
+def run(scenario: Scenario) -> Outcome:
+    """Runs one epidemic; the same scenario gives the same outcome.
+
+    Daily steps; an infectious agent meets members of his groups (every one, or a Poisson number drawn with
+    replacement), and each susceptible met is infected with probability 1 - exp(-beta x infectiousness x
+    susceptibility). Times of infection are continuous within the day.
+    """
+    from lianfang.predict.simulation._kernels import run_agents
+
+    _check(scenario)
+    population, disease = scenario.population, scenario.disease
+    decade = np.minimum(population.age.astype(np.int64) // 10, 8)
+    chance = np.stack([np.asarray(disease.symptomatic)[decade], np.asarray(disease.severe)[decade]], axis=1)
+    profile = np.asarray(disease.profile, np.float64)
+    groups, ptr, ptr_at, members, member_at = _group_table(scenario)
+    seeds = sorted(((float(t), int(i)) for i, t in scenario.seeds), key=lambda pair: pair)
+    parameters = np.array(
+        [
+            *disease.incubation,
+            *disease.infectious,
+            disease.lead,
+            disease.latent_min,
+            disease.stay_home,
+            disease.stay_home_after,
+            *disease.admission,
+        ]
+    )
+    course, infector, setting = run_agents(  # type: ignore[call-arg]
+        scenario.days,
+        np.uint64(scenario.seed),
+        np.asarray(disease.susceptibility)[decade],
+        np.ascontiguousarray(chance),
+        parameters,
+        profile / profile.mean(),
+        disease.asymptomatic_infectiousness,
+        groups,
+        ptr,
+        ptr_at,
+        members,
+        member_at,
+        np.array([layer.contacts for layer in scenario.layers], np.float64),
+        _betas(scenario),
+        np.array([layer.name in HOME_LAYERS for layer in scenario.layers]),
+        *_visit_table(scenario.visits, scenario),
+        np.array([i for _, i in seeds], np.int32),
+        np.array([t for t, _ in seeds], np.float64),
+    )
+    names = tuple(layer.name for layer in scenario.layers)
+    if scenario.visits is not None:
+        names += scenario.visits.settings
+    return Outcome(scenario.days, names, course[:, 0], infector, setting, *course.T[1:])
+
+
+def _check(scenario: Scenario) -> None:
+    if scenario.kind != "agents":
+        raise BadInput(f"Unknown kind of simulation {scenario.kind!r}.", hint="Known: agents.")
+    if not 0 < scenario.days <= 3650:
+        raise BadInput(f"A simulation runs 1 to 3650 days, not {scenario.days}.")
+    for i, time in scenario.seeds:
+        if not 0 <= i < scenario.population.size or not time >= 0:
+            raise BadInput(
+                f"Seed infection of agent {i} at {time} lies outside the population or before day 0."
+            )
+    for layer in scenario.layers:
+        if layer.groups and layer.groups not in scenario.population.groups:
+            raise BadInput(f"Layer {layer.name!r} uses the group column {layer.groups!r}, which is missing.")
+    known = {layer.name for layer in scenario.layers}
+    if scenario.visits is not None:
+        known |= set(scenario.visits.settings)
+    if unknown := sorted(set(scenario.scale) - known):
+        raise BadInput(f"Scale names unknown settings: {', '.join(unknown)}.")
+
+
+def _group_table(scenario: Scenario) -> tuple[NDArray[Any], ...]:
+    """Members of every group of every layer, as one compressed table."""
+    size = scenario.population.size
+    columns, pointers, member_lists = [], [], []
+    for layer in scenario.layers:
+        column = (
+            scenario.population.groups[layer.groups].astype(np.int32)
+            if layer.groups
+            else np.zeros(size, np.int32)
+        )
+        inside = np.flatnonzero(column >= 0)
+        order = inside[np.argsort(column[inside], kind="stable")]
+        number = int(column.max(initial=-1)) + 1
+        counts = np.bincount(column[inside], minlength=number)
+        columns.append(column)
+        pointers.append(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
+        member_lists.append(order.astype(np.int32))
+    ptr_at = np.cumsum([0, *[len(p) for p in pointers[:-1]]]).astype(np.int64)
+    member_at = np.cumsum([0, *[len(m) for m in member_lists[:-1]]]).astype(np.int64)
+    return np.stack(columns), np.concatenate(pointers), ptr_at, np.concatenate(member_lists), member_at
+
+
+def _factor(scenario: Scenario, name: str) -> NDArray[np.float64]:
+    given = np.asarray(scenario.scale.get(name, (1.0,)), np.float64)[: scenario.days]
+    return np.concatenate([given, np.full(scenario.days - given.size, given[-1])])
+
+
+def _betas(scenario: Scenario) -> NDArray[np.float64]:
+    weekday = (np.arange(scenario.days) + scenario.first_weekday) % 7
+    table = np.empty((scenario.days, len(scenario.layers)))
+    for at, layer in enumerate(scenario.layers):
+        table[:, at] = layer.beta * np.asarray(layer.weekdays, float)[weekday] * _factor(scenario, layer.name)
+    return table
+
+
+def _visit_table(visits: Visits | None, scenario: Scenario) -> tuple[NDArray[Any], ...]:
+    """Rows sorted by day and group, bounds of days and groups, and the order by person within a day."""
+    empty = np.zeros(0, np.int64)
+    if visits is None or visits.day.size == 0:
+        nothing = np.zeros(0, np.int32)
+        small = np.zeros(0, np.int16)
+        return (
+            empty,
+            nothing,
+            empty,
+            empty,
+            small,
+            small,
+            np.zeros(0, np.int8),
+            empty,
+            np.zeros((1, 1)),
+        )
+    order = np.lexsort((visits.person, visits.group, visits.day))
+    day, group, person = visits.day[order], visits.group[order], visits.person[order]
+    rows = np.arange(day.size)
+    change = np.concatenate([[True], (day[1:] != day[:-1]) | (group[1:] != group[:-1])])
+    starts = np.flatnonzero(change)
+    index = np.cumsum(change) - 1
+    bounds = np.concatenate([starts, [day.size]])
+    first = np.searchsorted(day, np.arange(scenario.days + 1)).astype(np.int64)
+    by_person = np.lexsort((rows, person, day)).astype(np.int64)
+    beta = np.stack(
+        [
+            rate * _factor(scenario, name)
+            for name, rate in zip(visits.settings, visits.beta_hour, strict=True)
+        ],
+        axis=1,
+    )
+    return (
+        first,
+        person.astype(np.int32),
+        bounds[index].astype(np.int64),
+        bounds[index + 1].astype(np.int64),
+        visits.start[order].astype(np.int16),
+        visits.end[order].astype(np.int16),
+        visits.setting[order].astype(np.int8),
+        by_person,
+        np.ascontiguousarray(beta),
+    )

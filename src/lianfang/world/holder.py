@@ -1,0 +1,255 @@
+"""What the operator, the hotels and the railway keep at home. The centre never gets it in bulk."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lianfang.foundation.progress import Progress, tracked
+from lianfang.world import movement
+from lianfang.world.epidemic import CLOSES_AFTER, Outbreak
+from lianfang.world.movement import Presences
+from lianfang.world.people import Town, to_degrees
+
+DAYS_BEFORE, DAYS_AFTER = 13, 3  # positions are kept around the alarm's day
+ZONE_SECONDS = 8 * 3600  # local time is UTC+8 without summer time
+REPORTING = 0.5  # share of subscribers whose phones report
+
+
+def write_parquet(path: Path, table: Any) -> None:
+    """One row group a million rows; no time of writing, so equal tables give equal bytes."""
+    import pyarrow.parquet as pq
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(
+        table, path, compression="zstd", compression_level=3, row_group_size=1_000_000, version="2.6"
+    )
+
+
+def subscribers(town: Town, seed: int) -> NDArray[np.int32]:
+    """The subscriber number of each person, -1 for those who are another operator's or have no phone."""
+    rng = np.random.default_rng([seed, 41])
+    has = (town.age >= 12) & (rng.random(town.persons) < 0.85)
+    has |= town.hall >= 0  # the market's stalls are paid by phone
+    number = np.full(town.persons, -1, np.int32)
+    number[has] = rng.permutation(int(has.sum())).astype(np.int32)
+    return number
+
+
+def local_midnight(day: date) -> int:
+    """Unix seconds at which ``day`` begins in the city."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) - ZONE_SECONDS
+
+
+def period(event: Outbreak, days: int) -> tuple[int, int]:
+    """First and last day of the positions kept."""
+    middle = event.alarm if event.alarm >= 0 else days - 1
+    return max(middle - DAYS_BEFORE, 0), min(middle + DAYS_AFTER, days - 1)
+
+
+def attended(town: Town, there: Presences, event: Outbreak) -> Presences:
+    """Presences that took place: not of those ill at home, not at a market that is closed."""
+    away = _away(town, event)
+    sick = (there.day + 0.5 >= away[there.person, 0]) & (there.day + 0.5 < away[there.person, 1])
+    closed = np.zeros(there.day.size, bool)
+    if event.alarm >= 0:
+        closed = (there.setting == movement.MARKET) & (there.day >= event.alarm + CLOSES_AFTER)
+    return there.where(~(sick | closed))
+
+
+def _away(town: Town, event: Outbreak) -> NDArray[np.float64]:
+    """From and until which day (NaN: never) illness keeps a person from going about."""
+    outcome = event.outcome
+    until = np.where(np.isfinite(outcome.admitted), outcome.admitted + 16, outcome.infectious_to + 3)
+    return np.stack([np.fmin(outcome.home_from, outcome.admitted), until], axis=1)
+
+
+def write_holder(
+    folder: Path,
+    town: Town,
+    there: Presences,
+    event: Outbreak,
+    number: NDArray[np.int32],
+    days: int,
+    start: date,
+    seed: int,
+    progress: Progress | None,
+) -> None:
+    """Writes the holder's folder; ``there`` are the presences that took place."""
+    import pyarrow as pa
+
+    who = np.flatnonzero(number >= 0)
+    who = who[np.argsort(number[who])]
+    table = pa.table(
+        {
+            "subscriber": number[who],
+            "name": town.name[who].tolist(),
+            "resident_id": town.resident_id[who].tolist(),
+            "phone": town.phone[who].tolist(),
+            "adcode": town.adcode[who].tolist(),
+        }
+    )
+    write_parquet(folder / "subscribers.parquet", table)
+    _stays(folder, there.where(number[there.person] >= 0), town, number, start)
+    _pings(folder / "pings", town, there, event, number, who, days, start, seed, progress)
+
+
+def _times(day: NDArray[Any], minute: NDArray[Any], start: date) -> Any:
+    import pyarrow as pa
+
+    seconds = local_midnight(start) + day.astype(np.int64) * 86400 + minute.astype(np.int64) * 60
+    return pa.array(seconds, pa.timestamp("s", tz="UTC"))
+
+
+def _stays(folder: Path, there: Presences, town: Town, number: NDArray[np.int32], start: date) -> None:
+    import pyarrow as pa
+
+    ids = place_ids(town)
+    night = there.where(there.setting == movement.HOTEL)
+    end = np.full(night.day.size, 32 * 60 - 30)
+    table = pa.table(
+        {
+            "subscriber": number[night.person],
+            "hotel": ids[night.place].tolist(),
+            "room": [f"{f}{r:02d}" for f, r in zip(night.row.tolist(), night.column.tolist(), strict=True)],
+            "floor": night.row,
+            "start": _times(night.day, night.start, start),
+            "end": _times(night.day, end, start),
+        }
+    )
+    write_parquet(folder / "lodging" / "part.parquet", table)
+    trip = there.where(there.setting == movement.TRAIN)
+    dates = [(start + timedelta(days=int(d))) for d in trip.day]
+    table = pa.table(
+        {
+            "subscriber": number[trip.person],
+            "vehicle": [f"G{4201 + int(t)}" for t in trip.train],
+            "date": pa.array(dates, pa.date32()),
+            "row": trip.row,
+            "column": trip.column,
+            "start": _times(trip.day, trip.start, start),
+            "end": _times(trip.day, trip.end, start),
+        }
+    )
+    write_parquet(folder / "trips" / "part.parquet", table)
+    visit = there.where(there.setting <= movement.VENUE)
+    # stallholders check in once a day, guests on each visit; the station is passed on the way to the train
+    doubled = (visit.setting == movement.MARKET) & (town.hall[visit.person] >= 0)
+    first = visit.where(~doubled | (visit.start == 480))
+    long = town.hall[first.person] >= 0
+    station = town.places.of("station")[0]
+    table = pa.table(
+        {
+            "subscriber": np.concatenate([number[first.person], number[trip.person]]),
+            "place_id": ids[np.concatenate([first.place, np.full(trip.day.size, station)])].tolist(),
+            "start": _times(
+                np.concatenate([first.day, trip.day]), np.concatenate([first.start, trip.start - 40]), start
+            ),
+            "end": _times(
+                np.concatenate([first.day, trip.day]),
+                np.concatenate([np.where(long & (first.setting == 0), movement.SHUT, first.end), trip.start]),
+                start,
+            ),
+        }
+    )
+    table = table.sort_by([("start", "ascending"), ("subscriber", "ascending")])
+    write_parquet(folder / "visits" / "part.parquet", table)
+
+
+def place_ids(town: Town) -> NDArray[Any]:
+    """place_id by row of places."""
+    return np.array([f"LJ-P{at + 1:05d}" for at in range(len(town.places.kind))])
+
+
+def _pings(
+    folder: Path,
+    town: Town,
+    there: Presences,
+    event: Outbreak,
+    number: NDArray[np.int32],
+    who: NDArray[np.int64],
+    days: int,
+    start: date,
+    seed: int,
+    progress: Progress | None,
+) -> None:
+    from lianfang.world._kernels import pings
+
+    rng = np.random.default_rng([seed, 43])
+    draw, coarse = rng.random(who.size), rng.random(who.size)
+    seller = town.hall[who] >= 0
+    on = np.where(seller, draw < 0.9, draw < (REPORTING if town.persons > 20_000 else 0.8))
+    who, seller, tower = who[on], seller[on], (coarse < np.where(seller, 0.08, 0.25))[on]
+    first, last = period(event, days)
+    away = _away(town, event)[who]
+    admitted = event.outcome.admitted[who]
+    room_at = town.class_anchor[np.maximum(town.classroom[who], 0)]
+    team_at = town.team_anchor[np.maximum(town.team[who], 0)]
+    bus = _buses(town, rng)
+    size = who.size * 96
+    out = (
+        np.empty(size, np.int32), np.empty(size, np.int64), np.empty(size), np.empty(size),
+        np.empty(size, np.int16), np.empty(size, np.int8),
+    )  # fmt: skip
+    for day in tracked(range(first, last + 1), progress, "positions 位置数据", last - first + 1):
+        today = start + timedelta(days=day)
+        there_today = there.where(there.day == day)
+        noon = day + 0.5
+        n = pings(
+            seed, day, today.weekday() < 5,
+            number[who].astype(np.int64), tower, town.household[who], town.home[who],
+            town.team[who], team_at, town.classroom[who], room_at, town.ride[who],
+            (noon >= admitted) & (noon < away[:, 1]), (noon >= away[:, 0]) & (noon < away[:, 1]), seller,
+            town.x, town.y,
+            np.searchsorted(there_today.person, who, side="left"),
+            np.searchsorted(there_today.person, who, side="right"),
+            there_today.start, there_today.end, there_today.anchor, bus, *out,
+        )  # fmt: skip
+        _write_day(folder, today, [column[:n] for column in out])
+
+
+def _buses(town: Town, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Each ride's way, from a stop near a rider's home to one near his work."""
+    rides = int(town.ride.max(initial=-1)) + 1
+    bus = np.zeros((max(rides, 1), 4))
+    for ride in range(rides):
+        riders = np.flatnonzero(town.ride == ride)
+        if riders.size:
+            near, far = town.home[riders[0]], town.team_anchor[town.team[riders[0]]]
+            bus[ride] = town.x[near], town.y[near], town.x[far], town.y[far]
+    return bus + rng.uniform(-25, 25, size=bus.shape)
+
+
+def _write_day(folder: Path, today: date, out: list[NDArray[Any]]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    phone, second, x, y, accuracy, tower = out
+    lat, lon = to_degrees(x, y)
+    source = pa.DictionaryArray.from_arrays(pa.array(tower), pa.array(["gps", "tower"]))
+    table = pa.table(
+        {
+            "subscriber": phone,
+            "time": pa.array(local_midnight(today) + second, pa.timestamp("s", tz="UTC")),
+            "lat": lat,
+            "lon": lon,
+            "accuracy_m": accuracy,
+            "source": source,
+        }
+    )
+    path = folder / f"date={today.isoformat()}" / "part.parquet"
+    path.parent.mkdir(parents=True)
+    pq.write_table(
+        table,
+        path,
+        compression="zstd",
+        compression_level=3,
+        row_group_size=1_000_000,
+        version="2.6",
+        use_dictionary=["subscriber", "lat", "lon", "accuracy_m", "source"],
+        column_encoding={"time": "DELTA_BINARY_PACKED"},
+    )
