@@ -29,6 +29,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "job": ("lianfang.cli.job:job", "Long work: list, cancel, run. 任务。"),
     "close": ("lianfang.cli.loop:close", "Close an event and end its data. 终止事件。"),
     "control": ("lianfang.cli.control:control", "Trace and contain. 追踪与控制。"),
+    "holder": ("lianfang.cli.holder:holder", "A holder's node: data stay at home. 数据持有方节点。"),
+    "order": ("lianfang.cli.order:order", "Orders to holders. 调取令。"),
     "guard": ("lianfang.cli.guard:guard", "Who may know what, why, how long. 谁可知道什么、为何、多久。"),
 }
 
