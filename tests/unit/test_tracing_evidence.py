@@ -181,7 +181,7 @@ def test_rank_takes_every_engine():
 
 
 def test_words_in_both_languages():
-    assert tracing.words(["near_row?rows=2&minutes=90"], "en") == ["seats 2 rows apart for 90 minutes"]
+    assert tracing.words(["near_row?rows=2&minutes=90"], "en") == ["seats within 2 rows for 90 minutes"]
     assert tracing.words("same_room?minutes=480", "zh") == ["同一旅馆房间, 重叠480分钟"]
     for wrong in ("nonsense", "same_room", "same_room?minutes=1&minutes", "same_room?minutes={x}"):
         with pytest.raises(BadInput):

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lianfang.cli.common import on_installation, opened, say
+
 if TYPE_CHECKING:
     from lianfang.guard.ledger.offline import Verdict
 
@@ -77,6 +79,38 @@ def verify(
         raise Refused("The log showed different people different records.", code="split_view")
     if bad:
         raise Refused(f"{len(bad)} of {len(verdicts)} files are not valid.", code="not_valid")
+
+
+@ledger.command("check")
+@click.option(
+    "--head",
+    "heads",
+    multiple=True,
+    metavar="FILE",
+    help="A signed head that others kept. 他处保存的检查点。",
+)
+@on_installation
+def check(heads: tuple[str, ...], home: str | None, account: str, clock: str, as_json: bool) -> None:
+    """Read the installation's log and vault again, whole. 全量核对本机账本与保险库。
+
+    One changed byte is found. Exit code 0: all as it was written; 4: not.
+    """
+    from lianfang.foundation.errors import Refused
+    from lianfang.foundation.progress import terminal
+    from lianfang.services import integrity
+
+    with opened(home, clock) as inst, terminal(not as_json) as progress:
+        found = integrity.check(inst, heads=[_text(one) for one in heads], progress=progress)
+    lines = [f"{found['entries']} entries, {found['subjects']} identities"]
+    lines += [f"! {one['what']}" + _at(one["index"]) for one in found["findings"][:50]]
+    lines.append("all as it was written 完好" if found["valid"] else "NOT as it was written 有改动")
+    say(as_json, found, "\n".join(lines))
+    if not found["valid"]:
+        raise Refused(f"{len(found['findings'])} findings.", code="not_valid")
+
+
+def _at(index: int | None) -> str:
+    return "" if index is None else f" (entry {index})"
 
 
 def _say(name: str, one: Verdict) -> None:

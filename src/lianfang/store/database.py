@@ -21,7 +21,7 @@ _PRAGMAS = (
     "PRAGMA secure_delete=ON",
     "PRAGMA busy_timeout=15000",
 )
-_CHUNK = 500  # rows a statement: SQLite allows 32,766 bound values
+_CHUNK = 5_000  # rows sent at a time
 
 Row = dict[str, Any]
 
@@ -115,24 +115,28 @@ def put_rows(connection: sa.Connection, record: type[Record], rows: Sequence[Map
         return []
     target = table(record)
     names = [column.name for column in target.columns if column.name != "id"]
-    defaults = {name: f.get_default(call_default_factory=True) for name, f in record.model_fields.items()}
+    fields = record.model_fields
+    blank = {
+        name: _plain(fields[name].get_default(call_default_factory=True)) if name in fields else None
+        for name in names
+    }
+    allowed = {*names, "id"}
     complete: list[Row] = []
     for row in rows:
-        if unknown := set(row) - set(names) - {"id"}:
-            raise Fault(f"{record.about.name} has no stored field {', '.join(sorted(unknown))}.")
-        full = {name: row.get(name, _plain(defaults.get(name))) for name in names}
+        if not row.keys() <= allowed:
+            unknown = sorted(set(row) - allowed)
+            raise Fault(f"{record.about.name} has no stored field {', '.join(unknown)}.")
+        full = {**blank, **row}
         full["id"] = row_id(record, full)
         complete.append(full)
     dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
-    step = max(1, min(_CHUNK, 30_000 // (len(names) + 1)))
-    for first in range(0, len(complete), step):
-        # one statement must not touch a row twice: the last of equal keys wins
-        part = {row["id"]: row for row in complete[first : first + step]}
-        statement = dialect.insert(target).values(list(part.values()))
-        statement = statement.on_conflict_do_update(
-            index_elements=[target.c.id], set_={name: statement.excluded[name] for name in names}
-        )
-        connection.execute(statement)
+    # one statement, executed for each row: compiled once, and the last of equal keys wins
+    statement = dialect.insert(target)
+    statement = statement.on_conflict_do_update(
+        index_elements=[target.c.id], set_={name: statement.excluded[name] for name in names}
+    )
+    for first in range(0, len(complete), _CHUNK):
+        connection.execute(statement, complete[first : first + _CHUNK])
     return [str(row["id"]) for row in complete]
 
 

@@ -241,7 +241,6 @@ class _Block:
 
     def run(self, parts: Parts, before: int) -> list[pl.DataFrame]:
         """One pass over the pings; a frame of pairs for each thread."""
-
         from lianfang.control.tracing import _kernels as k
 
         rule = self.rule

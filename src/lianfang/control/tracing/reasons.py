@@ -29,7 +29,7 @@ CODES: dict[str, tuple[str, str, str]] = {
     "near_row": (
         "seat",
         "同一车厢前后相隔{rows}排, 同乘{minutes}分钟",
-        "seats {rows} rows apart for {minutes} minutes",
+        "seats within {rows} rows for {minutes} minutes",
     ),
     "same_carriage": ("seat", "同一车厢, 同乘{minutes}分钟", "same carriage for {minutes} minutes"),
     "same_vehicle": ("seat", "同一车次, 同乘{minutes}分钟", "same vehicle for {minutes} minutes"),

@@ -270,7 +270,7 @@ class Log:
         ).all()
         edge = {level: _hashes(bytes(raw)) for level, raw in rows}
         if {level: len(h) for level, h in edge.items()} != {level: w for level, (_, w) in wanted.items()}:
-            raise Fault("The ledger's tiles do not fit its size.", hint="Run lianfang ledger verify.")
+            raise Fault("The ledger's tiles do not fit its size.", hint="Run: lianfang ledger check")
         return edge
 
     def _read_tile(self, conn: Connection, level: int, index: int) -> bytes | None:
@@ -294,7 +294,7 @@ class Log:
             start = first % WIDTH * SIZE
             part = held[key][start : start + (SIZE << low)]
             if len(part) != SIZE << low:
-                raise Fault("The ledger's tiles do not fit its size.", hint="Run lianfang ledger verify.")
+                raise Fault("The ledger's tiles do not fit its size.", hint="Run: lianfang ledger check")
             return merkle.fold(_hashes(part))
 
         return subtree

@@ -50,7 +50,7 @@ def unseal(cipher: AESGCM, sealed: bytes, aad: bytes) -> bytes:
     if len(sealed) < 1 + NONCE + 16 or sealed[0] != AES_256_GCM:
         raise Fault(
             "A sealed value in the vault has an unknown form.",
-            hint="The row was changed, or a newer version wrote it. Run the integrity check.",
+            hint="The row was changed, or a newer version wrote it. Run: lianfang ledger check",
             code="vault_tampered",
         )
     try:

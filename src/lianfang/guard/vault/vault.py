@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
 
 from lianfang.foundation.clock import Clock, SystemClock
-from lianfang.foundation.errors import BadInput, Conflict, NotFound, Refused
+from lianfang.foundation.errors import BadInput, Conflict, LianfangError, NotFound, Refused
+from lianfang.foundation.progress import Progress, silent
 from lianfang.guard.vault import crypto, normal, sealing, tables
 from lianfang.guard.vault.grants import Grant
 from lianfang.guard.vault.keyed import Tokens
@@ -276,6 +277,37 @@ class Vault(Tokens):
                     self._erase(conn, event_id, again)
                     gone += len(again)
         return gone
+
+    def check(self, conn: Connection, *, progress: Progress | None = None) -> tuple[int, list[str]]:
+        """Open every subject in its place and forget it; gives how many, and the ids of those that do not open.
+
+        Also those count that cannot be found again: a blind index or identity that is not that of the fields.
+        """
+        report, table = progress or silent, tables.subject
+        ids = conn.execute(
+            select(table.c.event_id, table.c.subject_id).where(table.c.wrapped_key.is_not(None))
+        ).all()
+        broken = []
+        for at in range(0, len(ids), _CHUNK):
+            part = {subject_id for _, subject_id in ids[at : at + _CHUNK]}
+            rows = conn.execute(select(table).where(table.c.subject_id.in_(part))).mappings()
+            broken += [row["subject_id"] for row in rows if not self._sound(row)]
+            report("identities", min(at + _CHUNK, len(ids)), len(ids))
+        return len(ids), sorted(broken)
+
+    def _sound(self, row: RowMapping) -> bool:
+        if self._ring.is_erased(f"s:{row['subject_id']}") or self._ring.is_erased(f"e:{row['event_id']}"):
+            return True  # nothing to open any more; apply_erasures removes what is left
+        try:
+            event = self._event(row["event_id"])
+            clean = Clean(sealing.open_fields(sealing.data_key(event, row), row), 0)
+        except LianfangError:
+            return False
+        blind = {
+            kind: event.blind(kind, clean.spelt[kind]) if kind in clean.spelt else None for kind in INDEXED
+        }
+        same = not clean.spelt or clean.identity(event) == row["identity"]
+        return same and all(row[f"ix_{kind}"] == value for kind, value in blind.items())
 
     # rotation ---------------------------------------------------------------------------------------------
 
