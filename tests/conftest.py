@@ -1,7 +1,7 @@
 """Fixtures that every kind of test uses.
 
-``LIANFANG_DEEP=1`` runs what is worth running at full counts and nothing else: tests marked ``deep``, tests that
-take ``count``, and the property tests (Hypothesis, ten times the examples).
+``LIANFANG_DEEP=1`` runs what is worth running at full counts and nothing else: tests marked ``deep``, tests
+that take ``count``, and the property tests (Hypothesis, ten times the examples).
 """
 
 from __future__ import annotations

@@ -50,6 +50,7 @@ _LEAD = re.compile(
 _PUBLIC = re.compile(
     r"(?:医院|醫院|门诊|門診|卫生院|车站|机场|地铁|指挥部|疾控中心|政府|窗口|文件|热线|公告|通知|通告)$"
 )
+_GATE = re.compile(r"[门門](?!口|牌)")
 _NOT = re.compile(
     r"^(?:[一二三四五六七八九十\d]{1,4}(?:号|號)(?:病例|患者|确诊|线|文|令|公告|通告|"
     r"楼层)|\d{1,2}(?:号|號)(?=[上下]午|凌晨|晚|出|入|返|回|发|確|确))"
@@ -116,7 +117,8 @@ def _walk(piece: str, low: int) -> int | None:
 def addresses(text: str) -> Iterator[Span]:
     """Addresses with a house, building, unit, room or group number."""
     for found in _DETAIL.finditer(text):
-        if _NOT.match(text, found.start()) or _NOT.match(found.group()):
+        # a gate (8号门) is a public place
+        if _NOT.match(text, found.start()) or _GATE.match(text, found.end()):
             continue
         begin = _start(text, found.start())
         if begin is not None:

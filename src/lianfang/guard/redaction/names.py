@@ -43,11 +43,11 @@ _WEAK = re.compile(
     r"证号|有人发|[、])\s*[::]?\s*[“\"]?"
 )
 _MINORITY = re.compile(
-    r"[\u4e00-\u9fff]{2,7}(?:[·•‧・][\u4e00-\u9fff]{2,8}){1,3}(?=[^\u4e00-\u9fff]|的|已|"
+    r"[\u4e00-\u9fff]{2,7}(?:[·•‧・][\u4e00-\u9fff]{2,8}?){1,3}(?=[^\u4e00-\u9fff]|的|已|"
     r"被|于|在|男|女|身份|与|和|确诊|家|电话|$)"
 )
 _TRIM_MINORITY = re.compile(
-    r"^.*?(?:患者|病例|密切接触者|接触者|姓名|旅客|居民|我叫|叫|名为|是|和|与|由|给|对|为|"
+    r"^.*?(?:患者|病例|密接|密切接触者|接触者|姓名|旅客|居民|我叫|叫|名为|是|和|与|由|给|对|为|"
     r"司机|学生|村民|登记)(?=[\u4e00-\u9fff]{2,})"
 )
 _SLASHED = re.compile(r"(?<![A-Za-z/])[A-Z]{2,20}/[A-Z]{2,24}(?: (?:MR|MS|MRS|MISS))?(?![A-Za-z/])")
@@ -87,11 +87,14 @@ _FACT = re.compile(
     r"身份|身分|[电電][话話]|手机|家[长長]|[\u4e00-\u9fff]{2,4}[市县省区]人|\(?[男女])"
 )
 
+_SURE = re.compile(r"[男女]|岁|歲|人$")
+
 
 def _name_at(text: str, start: int, *, place: bool = False) -> int | None:
     """End of a Chinese name that begins here: surname and one or two characters, a right boundary after it.
 
-    ``place``: accept a name that is a city's as well (安康), where the context says that it is a person.
+    ``place``: accept a name that is a city's or a common word as well (安康, 宁静), where a fact about a
+    person follows it.
     """
     run = _HAN.match(text, start)
     if run is None:
@@ -106,7 +109,9 @@ def _name_at(text: str, start: int, *, place: bool = False) -> int | None:
             continue
         name = text[start:end]
         rest = name[surname:]
-        if "某" in rest or name in _WORDS or (name[:2] in _WORDS and not _HARD.match(text, end)):
+        if "某" in rest or (
+            not place and (name in _WORDS or (name[:2] in _WORDS and not _HARD.match(text, end)))
+        ):
             continue
         if any(c in _NOT_GIVEN and c not in _ALSO_GIVEN for c in rest):
             continue
@@ -147,7 +152,7 @@ def _fields(text: str, marks: list[int]) -> Iterator[Span]:
     for found in _FIELD.finditer(text):
         start, end = found.span(1)
         fact = _FACT.match(text, end)
-        if _name_at(text, start, place=fact is not None) != end:
+        if _name_at(text, start, place=bool(fact and _SURE.search(fact.group()))) != end:
             continue
         near = any(-40 <= at - end <= 40 for at in marks)
         if near or fact or text.startswith(("您好", "你好"), end):
