@@ -2,10 +2,9 @@
 
     PYTHONPATH=src python benchmarks/tracing.py [--persons N] [--index K] [--days D] [--parts N]
 
-Both read the same Parquet file of the same run and must give the same pairs. DuckDB has two queries: the
-plain self-join on the slot with the haversine in SQL, held to index rows (``plain``), and the one a
-specialist writes, with grid cells computed in the query (``cells``). The peak is the resident set of a
-process of its own.
+Both read the same Parquet file of the same run and must give the same pairs. DuckDB has two queries: the plain
+self-join on the slot with the haversine in SQL, held to index rows (``plain``), and the one a specialist
+writes, with grid cells computed in the query (``cells``). The peak is the resident set of a process of its own.
 """
 
 from __future__ import annotations

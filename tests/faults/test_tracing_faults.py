@@ -100,3 +100,22 @@ def test_presences_that_end_before_they_start():
     })  # fmt: skip
     with pytest.raises(BadInput, match="row 2, column end"):
         tracing.co_presence(rows, ["a"], **PERIOD)
+
+
+def test_a_period_of_too_many_slots_is_refused():
+    far = pings(
+        token=["a"] * 3, time=[datetime(1970, 1, 2, tzinfo=UTC), START, datetime(2199, 1, 1, tzinfo=UTC)]
+    )
+    ages = {"start": datetime(1970, 1, 1, tzinfo=UTC), "end": datetime(2199, 12, 31, tzinfo=UTC)}
+    with pytest.raises(BadInput, match="slots"):
+        tracing.contacts(far, ["a"], slot_seconds=1, **ages)
+    assert tracing.contacts(far, ["a"], **ages).is_empty()
+
+
+def test_several_threads_may_ask_at_once():
+    from concurrent.futures import ThreadPoolExecutor
+
+    want = tracing.contacts(pings(), ["a"], minutes=10, **PERIOD)
+    with ThreadPoolExecutor(4) as pool:
+        got = list(pool.map(lambda _: tracing.contacts(pings(), ["a"], minutes=10, **PERIOD), range(12)))
+    assert len(want) == 2 and all(one.equals(want) for one in got)

@@ -1,5 +1,8 @@
 """Compiled loops of the co-location search. Everything here works on plain arrays.
 
+They release the interpreter's lock and share nothing, so plain threads run them side by side (Numba's own
+parallel loops are not safe to enter from two threads of a server).
+
 Distances are haversine on a sphere of R = 6371008.8 m. A plane about the index's position decides the clear
 cases; only pairs within the plane's error of the radius pay for the trigonometry.
 """
@@ -9,7 +12,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 R = 6371008.8
 DEGREE = math.pi / 180.0
@@ -139,11 +142,11 @@ def build_sieve(slot, lat, lon, height, first_row, columns, sieve):  # type: ign
                 sieve[h >> np.uint64(6)] |= np.uint64(1) << (h & np.uint64(63))
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, nogil=True)
 def sift(t, lat, lon, low, high, slot_us, first_slot, dense, d0, d1, height, first_row, columns, sieve, out):  # type: ignore[no-untyped-def]
     """Which pings can be near an index position: right period, a slot with an index in it, a marked cell."""
     mask = np.uint64(len(sieve) * 64 - 1)
-    for i in prange(len(t)):
+    for i in range(len(t)):
         out[i] = False
         if t[i] < low or t[i] >= high:
             continue
@@ -160,14 +163,14 @@ def sift(t, lat, lon, low, high, slot_us, first_slot, dense, d0, d1, height, fir
         out[i] = (sieve[h >> np.uint64(6)] >> (h & np.uint64(63))) & np.uint64(1)
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, nogil=True)
 def touch(  # type: ignore[no-untyped-def]
     which, t, lat, lon, slot_us, first_slot, dense, d0, height, first_row, columns, radius,
     runs, keys, e_lat, e_lon, e_cos, out,
 ):  # fmt: skip
     """Of the pings ``which``, those with an index position within the radius, or too near it to say."""
     mask = np.uint64(len(runs) - 1)
-    for w in prange(len(which)):
+    for w in range(len(which)):
         i = which[w]
         found = False
         d = np.int64(dense[t[i] // slot_us - first_slot] - d0)

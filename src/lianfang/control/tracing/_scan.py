@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PIECE = 2_000_000
 BLOCK = 4096
+MAX_SLOTS = 50_000_000
 MIN_CELL_M = 20.0
 
 
@@ -172,6 +173,11 @@ def search(
     skip = len(without or [])
     slot = positions["t"].to_numpy() // rule.slot_us
     active = np.unique(slot)
+    if active[-1] - active[0] >= MAX_SLOTS:
+        raise BadInput(
+            f"The index persons' positions span more than {MAX_SLOTS} slots.",
+            hint="Ask for a shorter period or longer slots.",
+        )
     dense = np.full(int(active[-1] - active[0]) + 1, -1, np.int32)
     dense[active - active[0]] = np.arange(len(active), dtype=np.int32)
     met: list[pl.DataFrame] = []
@@ -241,7 +247,6 @@ class _Block:
 
     def run(self, parts: Parts, before: int) -> list[pl.DataFrame]:
         """One pass over the pings; a frame of pairs for each thread."""
-        from lianfang.control.tracing import _kernels as k
 
         rule = self.rule
         threads = rule.threads
@@ -250,17 +255,7 @@ class _Block:
         high = min(rule.high, (int(self.slots[-1]) + 1) * rule.slot_us)
         with ThreadPoolExecutor(threads) as pool:
             for token, t, lat, lon in pieces(parts, check=False):
-                near = np.empty(len(t), np.bool_)
-                k.sift(
-                    t, lat, lon, low, high, rule.slot_us, self.first, self.dense, self.d0,
-                    self.d0 + len(self.slots), rule.height, self.row0, self.columns, self.sieve, near,
-                )  # fmt: skip
-                which = np.flatnonzero(near)
-                k.touch(
-                    which, t, lat, lon, rule.slot_us, self.first, self.dense, self.d0, rule.height, self.row0,
-                    self.columns, rule.radius_m, self.runs, self.keys, *self.own[1:4], near,
-                )  # fmt: skip
-                which = which[near[which]]
+                which = self._near(pool, t, lat, lon, low, high)
                 if not len(which):
                     continue
                 code = self.codes.of(token.gather(which))
@@ -278,6 +273,29 @@ class _Block:
                         code="too_many_pairs",
                     )
         return [frame for table in tables if (frame := self._summary(table)) is not None]
+
+    def _near(self, pool: ThreadPoolExecutor, t: Any, lat: Any, lon: Any, low: int, high: int) -> Any:
+        """Rows of the pings that lie within the radius of an index position (its own included)."""
+        from lianfang.control.tracing import _kernels as k
+
+        rule = self.rule
+        near = np.empty(len(t), np.bool_)
+
+        def sift(part: slice) -> Any:
+            k.sift(
+                t[part], lat[part], lon[part], low, high, rule.slot_us, self.first, self.dense, self.d0,
+                self.d0 + len(self.slots), rule.height, self.row0, self.columns, self.sieve, near[part],
+            )  # fmt: skip
+            which = np.flatnonzero(near[part]) + part.start
+            k.touch(
+                which, t, lat, lon, rule.slot_us, self.first, self.dense, self.d0, rule.height, self.row0,
+                self.columns, rule.radius_m, self.runs, self.keys, *self.own[1:4], near,
+            )  # fmt: skip
+            return which[near[which]]
+
+        step = -(-len(t) // rule.threads) or 1
+        parts = [slice(begin, min(begin + step, len(t))) for begin in range(0, len(t), step)]
+        return np.concatenate([np.empty(0, np.int64), *pool.map(sift, parts)])
 
     def _meet(self, pairs: Pairs, part: int, rows: tuple[Any, ...]) -> None:
         from lianfang.control.tracing import _kernels as k
