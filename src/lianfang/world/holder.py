@@ -17,7 +17,7 @@ from lianfang.world.people import Town, to_degrees
 
 DAYS_BEFORE, DAYS_AFTER = 13, 3  # positions are kept around the alarm's day
 ZONE_SECONDS = 8 * 3600  # local time is UTC+8 without summer time
-REPORTING = 0.5  # share of subscribers whose phones report
+REPORTING = 0.75  # share of subscribers whose phones report
 
 
 def write_parquet(path: Path, table: Any) -> None:
@@ -182,8 +182,8 @@ def _pings(
     rng = np.random.default_rng([seed, 43])
     draw, coarse = rng.random(who.size), rng.random(who.size)
     seller = town.hall[who] >= 0
-    on = np.where(seller, draw < 0.9, draw < (REPORTING if town.persons > 20_000 else 0.8))
-    who, seller, tower = who[on], seller[on], (coarse < np.where(seller, 0.08, 0.25))[on]
+    on = np.where(seller, draw < 0.9, draw < REPORTING)
+    who, seller, tower = who[on], seller[on], (coarse < np.where(seller, 0.08, 0.2))[on]
     first, last = period(event, days)
     away = _away(town, event)[who]
     admitted = event.outcome.admitted[who]
