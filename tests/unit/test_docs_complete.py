@@ -74,8 +74,8 @@ def test_every_route_is_documented(generated):
     found = generated.routes()
     page = _text("routes.md")
     assert len(found) > 20
-    for path, methods, _, _ in found:
-        assert f"| `{path}` | {methods} |" in page, (
+    for path, method, _, _ in found:
+        assert f"| `{path}` | {method} |" in page, (
             f"{path} is not in docs/reference/routes.md: run `make reference`"
         )
 
