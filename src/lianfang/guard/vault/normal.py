@@ -52,6 +52,8 @@ def _compact(value: str) -> str:
 
 def _resident_id(value: str) -> str:
     text = _compact(value).upper()
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
     if len(text) == 15 and text.isascii() and text.isdigit():
         body = f"{text[:6]}19{text[6:]}"
         return body + _CHECK[sum(int(d) * w for d, w in zip(body, _WEIGHTS, strict=True)) % 11]
