@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("lianfang.cli.loop:init", "Make an installation. 新建安装。"),
     "serve": ("lianfang.cli.serve:serve", "Serve the pages and the API. 启动网页服务。"),
     "account": ("lianfang.cli.serve:account", "Accounts, roles, one-time links. 账户、角色、一次性链接。"),
+    "import": ("lianfang.cli.importing:import_", "Delivered files into the house. 导入数据文件。"),
     "daily": ("lianfang.cli.loop:daily", "Run the daily cycle. 每日流程。"),
     "today": ("lianfang.cli.loop:today", "What to judge, what is needed. 今日预警与待办。"),
     "event": ("lianfang.cli.loop:event", "Open, list, dismiss, change level. 事件。"),

@@ -134,8 +134,10 @@ class Mapping(BaseModel):
         return found | set(self.identify.values())
 
     def needed(self) -> set[str]:
-        """The columns that must be there."""
-        found = {c for n in self.fields if not (s := self.spec(n)).optional for c in s.columns}
+        """The columns that must be there; of those that stand in for each other one will do."""
+        found = {
+            c for n in self.fields if not (s := self.spec(n)).optional and not s.coalesce for c in s.columns
+        }
         return found | set(self.identify.values())
 
     def fits(self, name: str, header: list[str]) -> bool:

@@ -85,6 +85,10 @@ class Reading:
 
     def _check_header(self) -> None:
         absent = sorted(self.mapping.needed() - set(self.header))
+        for name in self.mapping.fields:
+            spec = self.mapping.spec(name)
+            if spec.coalesce and not spec.optional and not self._there(spec):
+                absent.append(" or ".join(spec.coalesce))
         if absent:
             raise BadInput(
                 f"{self.file} lacks the column {', '.join(map(repr, absent[:5]))} "
