@@ -35,7 +35,6 @@ ROOMS = (
     "store",
     "lake",
 )
-REQUIREMENT = re.compile(r"REQ-P-(\d\d)")
 
 
 def title_of(file: Path) -> str:
@@ -136,17 +135,29 @@ def write_python_reference(docs: Path) -> None:
 
 
 def tests_of_requirements() -> dict[str, list[str]]:
-    """Requirement -> the test files that name it, in their text or (``req_p_13_28``) in their file name."""
+    """Requirement -> test files that prove it: those with a test ``test_req_p_NN_...``.
+
+    A file without such names counts by what its first lines say: ``REQ-P-62 to 65``, ``REQ-P-49, 52 and 60``.
+    """
     found: dict[str, set[str]] = {}
     for file in (ROOT / "tests").rglob("test_*.py"):
         text = file.read_text(encoding="utf-8")
-        numbers = set(REQUIREMENT.findall(text))
-        named = re.search(r"req_p((?:_\d\d)+)", file.name)
-        if named:
-            numbers |= set(re.findall(r"\d\d", named[1]))
+        numbers = {
+            number
+            for name in re.findall(r"def test_req_p((?:_\d\d)+)_", text)
+            for number in re.findall(r"\d\d", name)
+        } or _announced(text.split("from __future__", 1)[0])
         for number in numbers:
             found.setdefault(f"REQ-P-{number}", set()).add(file.relative_to(ROOT).as_posix())
     return {name: sorted(files) for name, files in found.items()}
+
+
+def _announced(head: str) -> set[str]:
+    numbers: set[str] = set()
+    for listed in re.findall(r"REQ-P-(\d\d(?:(?:, | and | to )(?:REQ-P-)?\d\d)*)", head):
+        for first, last in re.findall(r"(\d\d)(?: to (?:REQ-P-)?(\d\d))?", listed):
+            numbers |= {f"{n:02d}" for n in range(int(first), int(last or first) + 1)}
+    return numbers
 
 
 # The hooks that mkdocs calls
