@@ -119,3 +119,33 @@ def test_several_threads_may_ask_at_once():
     with ThreadPoolExecutor(4) as pool:
         got = list(pool.map(lambda _: tracing.contacts(pings(), ["a"], minutes=10, **PERIOD), range(12)))
     assert len(want) == 2 and all(one.equals(want) for one in got)
+
+
+def test_values_of_the_wrong_kind_are_named_by_row_and_never_quoted():
+    import pandas as pd
+
+    secret = "4299-secret"
+    asks = [
+        lambda: tracing.rank(
+            pl.DataFrame({"index": ["a"], "contact": ["b"], "score": [secret], "reason": [["stated"]]})
+        ),
+        lambda: tracing.who_infected_whom(
+            pl.DataFrame({"case": ["a"], "onset": [START], "imported": [secret]})
+        ),
+        lambda: tracing.co_presence(
+            pl.DataFrame({
+                "token": ["a"], "place": ["P"], "kind": ["train"], "start": [START], "end": [START], "row": [secret],
+            }),
+            ["a"],
+            **PERIOD,
+        ),
+        lambda: tracing.contacts(
+            pd.DataFrame({"token": ["a", 2], "time": [START] * 2, "lat": [1.0, secret], "lon": [1.0, 1.0]}),
+            ["a"],
+            **PERIOD,
+        ),
+    ]  # fmt: skip
+    for ask in asks:
+        with pytest.raises(BadInput) as caught:
+            ask()
+        assert secret not in str(caught.value)

@@ -57,9 +57,29 @@ def to_polars(frame: Any, what: str) -> pl.DataFrame:
         raise BadInput(
             f"The {what} are not a dataframe.", hint="Give a pandas, Polars or Arrow table."
         ) from None
-    if isinstance(wrapped, nw.LazyFrame):
-        wrapped = wrapped.collect(backend="polars")
-    out: pl.DataFrame = wrapped.to_polars()
+    try:
+        if isinstance(wrapped, nw.LazyFrame):
+            wrapped = wrapped.collect(backend="polars")
+        out: pl.DataFrame = wrapped.to_polars()
+    except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
+        # the library's words would quote the value
+        raise BadInput(
+            f"The {what} have a column of mixed kinds.", hint="Give each column one kind of value."
+        ) from None
+    return out
+
+
+def cast(series: pl.Series, kind: Any, what: str, meaning: str) -> pl.Series:
+    """The column in another type; a value that has none there is named by its row."""
+    import polars as pl
+
+    try:
+        out = series.cast(kind, strict=False)
+    except pl.exceptions.PolarsError:
+        raise BadInput(f"The {what}, column {series.name}: not {meaning}.") from None
+    wrong = out.is_null() & series.is_not_null()
+    if wrong.any():
+        first_bad(wrong, what, series.name, f"not {meaning}")
     return out
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from lianfang.control.tracing._frames import first_bad, moments, need, period, to_polars, tokens
+from lianfang.control.tracing._frames import cast, first_bad, moments, need, period, to_polars, tokens
 from lianfang.control.tracing.colocation import index_windows
 from lianfang.control.tracing.weights import PRESENCE, time_weight
 from lianfang.foundation.errors import BadInput, UsageError
@@ -91,16 +91,16 @@ def _clean(frame: pl.DataFrame) -> pl.DataFrame:
     token = tokens(frame, "token", what)
     columns: list[pl.Series] = [token.alias("token"), a.alias("a"), b.alias("b")]
     for name in ("place", "kind"):
-        series = frame[name].cast(pl.String)
+        series = cast(frame[name], pl.String, what, "text")
         first_bad(series.is_null(), what, name, "missing")
         columns.append(series)
     for name in _OPTIONAL:
         if name in frame.columns:
             series = frame[name]
             if name in ("row", "floor"):
-                series = series.cast(pl.Int64, strict=False)
+                series = cast(series, pl.Int64, what, "a whole number")
             else:
-                series = series.cast(pl.String)
+                series = cast(series, pl.String, what, "text")
                 series = series.set(series == "", None)  # an empty room is an unknown room
         else:
             series = pl.Series(name, [None] * frame.height, dtype=_kind(name))

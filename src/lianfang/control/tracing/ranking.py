@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lianfang.control.tracing import reasons as codes
-from lianfang.control.tracing._frames import first_bad, is_table, need, to_polars, tokens
+from lianfang.control.tracing._frames import cast, first_bad, is_table, need, to_polars, tokens
 from lianfang.control.tracing.weights import FAMILY, HIGH, MEDIUM, SAME_MEETING
 from lianfang.foundation.errors import BadInput, UsageError
 
@@ -96,15 +96,18 @@ def _uniform(frame: pl.DataFrame, index: list[Any] | None) -> pl.DataFrame:
     elif "i" in frame.columns and "j" in frame.columns:
         frame = _orient(frame, index)
     need(frame, ("index", "contact", "score", "reason"), what)
-    score = frame["score"].cast(pl.Float64)
+    score = cast(frame["score"], pl.Float64, what, "a number")
     wrong = score.is_null() | score.is_nan() | (score < 0) | (score > 1)
     first_bad(wrong.fill_null(True), what, "score", "not a number from 0 to 1")
     reason = frame["reason"]
     if reason.dtype == pl.String:
         reason = pl.select(pl.concat_list(pl.lit(reason))).to_series()
+    order = pl.Series([1] * frame.height, dtype=pl.Int64)
+    if "order" in frame.columns:
+        order = cast(frame["order"], pl.Int64, what, "a whole number")
     moment = pl.Datetime("us", "UTC")
     times = [
-        frame[name].cast(moment)
+        cast(frame[name], moment, what, "a time")
         if name in frame.columns
         else pl.Series(name, [None] * frame.height, dtype=moment)
         for name in ("first", "last")
@@ -113,8 +116,8 @@ def _uniform(frame: pl.DataFrame, index: list[Any] | None) -> pl.DataFrame:
         "index": tokens(frame, "index", what),
         "candidate": tokens(frame, "contact", what),
         "score": score,
-        "reason": reason.cast(pl.List(pl.String)),
-        "order": frame["order"].cast(pl.Int64) if "order" in frame.columns else pl.Series([1] * frame.height),
+        "reason": cast(reason, pl.List(pl.String), what, "a list of codes"),
+        "order": order,
         "first": times[0],
         "last": times[1],
     })  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lianfang.control.tracing._frames import first_bad, moments, need, to_polars, tokens
+from lianfang.control.tracing._frames import cast, first_bad, moments, need, to_polars, tokens
 from lianfang.foundation.errors import BadInput, UsageError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def who_infected_whom(
     onset = moments(frame, "onset", "cases", optional=True)
     imported = pl.Series([False] * frame.height)
     if "imported" in frame.columns:
-        imported = frame["imported"].cast(pl.Boolean).fill_null(False)
+        imported = cast(frame["imported"], pl.Boolean, "cases", "true or false").fill_null(False)
     day = (
         (onset // DAY_US).to_numpy() if not onset.null_count() else (onset // DAY_US).fill_null(-1).to_numpy()
     )
@@ -130,7 +130,11 @@ def _contact_weights(contacts: Any, case: pl.Series, receiver: Any, giver: Any, 
             "The contacts lack the two columns of a pair.", hint="Give case and candidate, or i and j."
         )
     given = next((name for name in ("weight", "score", "probability") if name in frame.columns), None)
-    weight = frame[given].cast(pl.Float64) if given else pl.Series([1.0] * frame.height, dtype=pl.Float64)
+    weight = (
+        cast(frame[given], pl.Float64, "contacts", "a number")
+        if given
+        else pl.Series([1.0] * frame.height, dtype=pl.Float64)
+    )
     wrong = (weight.is_null() | weight.is_nan() | weight.is_infinite() | (weight < 0)).fill_null(True)
     first_bad(wrong, "contacts", given or "weight", "the weight is not a number of 0 or more")
     left, right = tokens(frame, a, "contacts"), tokens(frame, b, "contacts")
