@@ -202,7 +202,7 @@ def name(inst: Installation, who: Who, lock_id: str) -> int:
         who,
         phase="reidentify",
         purpose="risk_target_reidentification",
-        data=["name", "mobile", "resident_id"],
+        data=["name", "mobile", "home_address"],
         context={
             "risk_locked": True,
             "second_approval": row["status"] == "approved",

@@ -7,10 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response
 
-from lianfang.api.security import COOKIE, LANGUAGE, Actor, Inst, same_origin
+from lianfang.api.security import COOKIE, LANGUAGE, Actor, Inst, Reader, same_origin
 from lianfang.api.view import go, page
 from lianfang.foundation.errors import NotSignedIn, Refused
 from lianfang.services import accounts
+from lianfang.services.installation import Installation
 
 router = APIRouter(tags=["sign in"])
 Short = Annotated[str, Form(max_length=200)]
@@ -26,9 +27,18 @@ def _from(request: Request) -> dict[str, str]:
     return {"address": client, "agent": request.headers.get("user-agent", "")[:200]}
 
 
-@router.get("/", include_in_schema=False)
-def root() -> Response:
-    return go("/today")
+#: Where a role's work begins; the others begin at Today.
+HOMES = {"community_worker": "/my", "laboratory": "/laboratory", "administrator": "/public"}
+
+
+def _home(inst: Installation, token: str) -> str:
+    who, _ = accounts.session(inst, token)
+    return HOMES.get(who.role, "/today")
+
+
+@router.get("/", summary="To the page where one's work begins")
+def root(inst: Inst, who: Reader) -> Response:
+    return go(HOMES.get(who.role, "/today"))
 
 
 @router.get("/signin", summary="Sign-in page")
@@ -43,7 +53,7 @@ def signin_do(request: Request, inst: Inst, name: Short, password: Short) -> Res
         token = accounts.sign_in(inst, name, password, **_from(request))
     except NotSignedIn:
         return page(request, "signin.html", status=401, failed=True)
-    return _with_session(go("/today"), token)
+    return _with_session(go(_home(inst, token)), token)
 
 
 @router.get("/enter", summary="Page of a one-time link")
@@ -54,7 +64,8 @@ def enter(request: Request, inst: Inst, link: Annotated[str, Query(max_length=10
 @router.post("/enter", summary="Sign in with a one-time link")
 def enter_do(request: Request, inst: Inst, link: Short) -> Response:
     same_origin(request)
-    return _with_session(go("/today"), accounts.sign_in_by_link(inst, link, **_from(request)))
+    token = accounts.sign_in_by_link(inst, link, **_from(request))
+    return _with_session(go(_home(inst, token)), token)
 
 
 @router.post("/signout", summary="Sign out")
@@ -81,6 +92,4 @@ def person(request: Request, inst: Inst, who: Actor, account: Short, back: Short
         raise Refused("This is no demonstration installation.", code="no_demonstration")
     token = accounts.sign_in_by_link(inst, accounts.link(inst, account), **_from(request))
     accounts.sign_out(inst, request.cookies[COOKIE])
-    home = {"community_worker": "/my", "laboratory": "/laboratory", "auditor": "/log"}
-    role = next(role for name, _, role in accounts.DEMONSTRATION if name == account)
-    return _with_session(go(home.get(role, "/today"), "switched"), token)
+    return _with_session(go(_home(inst, token), "switched"), token)

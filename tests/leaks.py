@@ -1,0 +1,70 @@
+"""Searching a folder for planted values: raw bytes in several encodings, and what decoding brings to light."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sqlite3
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+ENCODINGS = ("utf-8", "gb18030", "utf-16-le", "utf-16-be")
+
+
+def _patterns(values: Sequence[str]) -> list[tuple[str, bytes]]:
+    found = []
+    for value in values:
+        found += [(value, value.encode(encoding)) for encoding in ENCODINGS]
+        found.append((value, value.encode("unicode_escape")))  # JSON's \uXXXX
+    return found
+
+
+def views(path: Path) -> Iterator[tuple[str, bytes]]:
+    """The file's bytes, and every decoded form: members of archives, columns of tables, inflated streams."""
+    raw = path.read_bytes()
+    yield "raw", raw
+    if raw[:2] == b"\x1f\x8b":
+        yield "gzip", gzip.decompress(raw)
+    if raw[:4] == b"PK\x03\x04":
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            for name in archive.namelist():
+                yield f"member {name}", name.encode() + b"\n" + archive.read(name)
+    if raw[:16] == b"SQLite format 3\x00":
+        yield from _sqlite(path)
+    if raw[:4] == b"PAR1":
+        import pyarrow.parquet as pq
+
+        for column in (table := pq.read_table(path)).column_names:
+            yield f"column {column}", "\n".join(str(value) for value in table[column].to_pylist()).encode()
+
+
+def _sqlite(path: Path) -> Iterator[tuple[str, bytes]]:
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for name in names:
+            for row in connection.execute(f'SELECT * FROM "{name}"'):
+                for value in row:
+                    data = value if isinstance(value, bytes) else str(value).encode()
+                    yield f"table {name}", data
+                    if isinstance(value, bytes):
+                        try:
+                            yield f"table {name} inflated", zlib.decompress(value)
+                        except zlib.error:
+                            pass
+
+
+def search(folder: Path, values: Sequence[str], *, allow: Sequence[str] = ()) -> list[str]:
+    """Where a value was found: ``file: view: value``; files whose relative path begins with ``allow`` are skipped."""
+    patterns = _patterns(values)
+    hits = []
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder).as_posix()
+        if any(relative.startswith(prefix) for prefix in allow):
+            continue
+        hits += [f"name {relative}: {value}" for value, pattern in patterns if pattern in path.name.encode()]
+        if path.is_file():
+            for view, data in views(path):
+                hits += [f"{relative}: {view}: {value}" for value, pattern in patterns if pattern in data]
+    return sorted(set(hits))

@@ -1,0 +1,259 @@
+"""Rules of the loop: who locks, who approves, who reads, what is left when it ends (REQ-P-60, 62, 64, 65, 67)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from loop import CONTACTS, NAMES, put_cases
+
+from lianfang.foundation.errors import BadInput, Conflict, NotFound, Refused
+from lianfang.records import Contact, DecisionEntry, ObservationOrder, Reading
+from lianfang.services import accounts, cases, closing, contacts, events, visits
+from lianfang.services.installation import Installation, Who
+from lianfang.store import one, rows, tally
+
+pytest_plugins = ["loop"]
+Staff = dict[str, Who]
+REASON = "高风险"
+
+
+def locked(inst: Installation, staff: Staff, event_id: str, ids: list[str] | None = None) -> str:
+    chosen = ids or ["c0", "c1", "c2"]
+    return contacts.lock(inst, staff["epidemiologist"], event_id, chosen, reason=REASON, worker="li.she")
+
+
+def named(inst: Installation, staff: Staff, event_id: str) -> str:
+    lock = locked(inst, staff, event_id)
+    contacts.approve(inst, staff["data_protection_officer"], lock)
+    assert contacts.name(inst, staff["epidemiologist"], lock) == 3
+    return lock
+
+
+def test_req_p_67_no_event_without_a_retention_plan_or_basis(inst: Installation, staff: Staff) -> None:
+    put_cases(inst)
+    epi = staff["epidemiologist"]
+    proposal = events.propose(inst, epi, "alarm")
+    for wrong in ({"retention_until": inst.today()}, {"legal_basis": []}, {"level": "V"}, {"title": None}):
+        with pytest.raises(BadInput):
+            events.open_event(inst, epi, {**proposal, **wrong})
+    assert events.listing(inst, epi) == []
+    events.open_event(inst, epi, proposal)
+    with pytest.raises(Conflict):
+        events.open_event(inst, epi, proposal)
+
+
+def test_opening_moves_the_cases_under_the_events_own_keys(
+    inst: Installation, staff: Staff, event_id: str
+) -> None:
+    with inst.store.read() as connection:
+        mine = cases.as_of(connection, inst.today(), event_id=event_id)
+    assert len(mine) == len(NAMES)
+    with inst.vault_store.read() as vault:
+        for row, name in zip(sorted(mine, key=lambda row: row["card_no"]), NAMES, strict=True):
+            assert inst.vault.find(vault, event_id, "name", name) == [row["subject_id"]]
+            assert inst.vault.find(vault, "routine", "name", name) == []
+
+
+def test_acts_are_signed_and_in_order(inst: Installation, staff: Staff, event_id: str) -> None:
+    from lianfang.guard.signing import verify
+
+    events.change_level(inst, staff["manager"], event_id, "II", "扩散")
+    with pytest.raises(Refused):
+        events.change_level(inst, staff["epidemiologist"], event_id, "I", "越权")
+    acts = events.acts(inst, staff["manager"], event_id)
+    assert [act["act"] for act in acts] == ["open", "level"]
+    for act in acts:
+        document = {"payload": act["content"], "signer": act["key_id"], "signature": act["signature"]}
+        assert verify(inst.signer.public, document) == act["content"]
+
+
+def test_a_false_alarm_is_dismissed_with_its_reason(inst: Installation, staff: Staff) -> None:
+    put_cases(inst)
+    with pytest.raises(BadInput):
+        events.dismiss_alert(inst, staff["epidemiologist"], "alarm", " ")
+    events.dismiss_alert(inst, staff["epidemiologist"], "alarm", "流感聚集")
+    with pytest.raises(Conflict):
+        events.propose(inst, staff["epidemiologist"], "alarm")
+
+
+@pytest.mark.parametrize(
+    "role", ["community_worker", "laboratory", "auditor", "manager", "data_protection_officer"]
+)
+def test_only_an_epidemiologist_locks(inst: Installation, staff: Staff, event_id: str, role: str) -> None:
+    with pytest.raises(Refused):
+        contacts.lock(inst, staff[role], event_id, ["c0"], reason=REASON, worker="li.she")
+
+
+def test_a_lock_is_refused_when_it_is_wrong(inst: Installation, staff: Staff, event_id: str) -> None:
+    epi = staff["epidemiologist"]
+    for ids, reason, worker, error in (
+        ([], REASON, "li.she", BadInput),
+        (["c0"], " ", "li.she", BadInput),
+        (["c0"], REASON, "wang.yi", BadInput),
+        (["c0"], REASON, "zhao.jian", BadInput),
+        (["c0"], REASON, "nobody.here", NotFound),
+        (["c99"], REASON, "li.she", NotFound),
+        ([f"c{n}" for n in range(300)], REASON, "li.she", BadInput),
+    ):
+        with pytest.raises(error):
+            contacts.lock(inst, epi, event_id, ids, reason=reason, worker=worker)
+    locked(inst, staff, event_id)
+    with pytest.raises(Conflict):
+        locked(inst, staff, event_id, ["c2", "c3"])
+
+
+def test_req_p_64_nothing_is_named_without_a_second_person_in_another_role(
+    inst: Installation, staff: Staff, event_id: str
+) -> None:
+    lock = locked(inst, staff, event_id)
+    with pytest.raises(Refused):
+        contacts.name(inst, staff["epidemiologist"], lock)
+    with pytest.raises(Refused):
+        contacts.approve(inst, staff["epidemiologist"], lock)
+    with pytest.raises(Refused):
+        contacts.approve(inst, Who("wang.yi", "manager", "cdc"), lock)  # the same person in another role
+    with pytest.raises(Refused):
+        contacts.approve(inst, Who("li.she", "manager", "cdc"), lock)  # the worker himself
+    with inst.vault_store.read() as vault:
+        assert not any(inst.vault.find(vault, event_id, "name", name) for name in CONTACTS)
+    assert contacts.approve(inst, staff["data_protection_officer"], lock) == "approved"
+    with pytest.raises(Conflict):
+        contacts.approve(inst, staff["manager"], lock)
+
+
+def test_req_p_64_exactly_the_locked_are_revealed(inst: Installation, staff: Staff, event_id: str) -> None:
+    named(inst, staff, event_id)
+    with inst.vault_store.read() as vault:
+        found = [bool(inst.vault.find(vault, event_id, "name", name)) for name in CONTACTS]
+    assert found == [True] * 3 + [False] * (len(CONTACTS) - 3)
+    with inst.store.read() as connection:
+        assert tally(connection, Contact, status="named") == 3
+        assert tally(connection, Contact, status="candidate") == len(CONTACTS) - 3
+
+
+def test_a_refused_lock_frees_its_contacts(inst: Installation, staff: Staff, event_id: str) -> None:
+    lock = locked(inst, staff, event_id)
+    assert contacts.approve(inst, staff["manager"], lock, verdict="refuse", note="证据不足") == "withdrawn"
+    with pytest.raises(Refused):
+        contacts.name(inst, staff["epidemiologist"], lock)
+    locked(inst, staff, event_id)
+
+
+def test_an_expired_lock_opens_nothing(inst: Installation, staff: Staff, event_id: str) -> None:
+    lock = locked(inst, staff, event_id)
+    contacts.approve(inst, staff["manager"], lock)
+    inst.clock.move(timedelta(days=contacts.LOCK_DAYS, minutes=1))  # type: ignore[attr-defined]
+    with pytest.raises(Refused):
+        contacts.name(inst, staff["epidemiologist"], lock)
+
+
+def test_req_p_60_only_the_assigned_worker_reads_and_each_reading_is_kept(
+    inst: Installation, staff: Staff, event_id: str
+) -> None:
+    named(inst, staff, event_id)
+    worker = staff["community_worker"]
+    shown = visits.particulars(inst, worker, "c0", terminal="t1")
+    assert shown["name"] == CONTACTS[0] and shown["phone"] and shown["address"]
+    accounts.add(inst, None, "ma.she", role="community_worker")
+    for other in (accounts.person(inst, "ma.she"), staff["epidemiologist"], staff["manager"]):
+        with pytest.raises(Refused):
+            visits.particulars(inst, other, "c0", terminal="t1")
+    with pytest.raises(Refused):
+        visits.particulars(inst, worker, "c5", terminal="t1")  # not named to anybody
+    with inst.store.read() as connection:
+        assert tally(connection, Reading) == 1
+        assert tally(connection, DecisionEntry, phase="read", permit=False) >= 2
+    inst.clock.move(timedelta(days=contacts.LOCK_DAYS + 1))  # type: ignore[attr-defined]
+    with pytest.raises(Refused):
+        visits.particulars(inst, worker, "c0", terminal="t1")
+
+
+def test_a_visit_begins_observation_and_a_positive_test_makes_a_case(
+    inst: Installation, staff: Staff, event_id: str
+) -> None:
+    named(inst, staff, event_id)
+    worker, lab = staff["community_worker"], staff["laboratory"]
+    result = visits.record_visit(inst, worker, "c0", reached=True, temperature=38.1)
+    assert result["test_advised"] and result["status"] == "observed"
+    assert not visits.record_visit(inst, worker, "c1", reached=True, temperature=36.5)["test_advised"]
+    sample = visits.order_sample(inst, worker, "c0")
+    assert visits.order_sample(inst, worker, "c0") == sample
+    outcome = visits.record_result(inst, lab, sample, result="positive")
+    assert visits.record_result(inst, lab, sample, result="positive")["case_id"] == outcome["case_id"]
+    with pytest.raises(Conflict):
+        visits.record_result(inst, lab, sample, result="negative")
+    with inst.store.read() as connection:
+        case = cases.current(connection, outcome["case_id"], inst.today())
+        contact = one(connection, Contact, contact_id="c0")
+        orders = rows(connection, ObservationOrder, contact_id="c0")
+    assert case["classification"] == "confirmed" and case["subject_id"] == contact["subject_id"]
+    assert contact["status"] == "case" and [row["status"] for row in orders] == ["case"]
+
+
+def test_wrong_results_of_a_visit_are_refused(inst: Installation, staff: Staff, event_id: str) -> None:
+    named(inst, staff, event_id)
+    worker = staff["community_worker"]
+    with pytest.raises(BadInput):
+        visits.record_visit(inst, worker, "c0", reached=True, temperature=381)
+    with pytest.raises(BadInput):
+        visits.record_visit(inst, worker, "c0", reached=True, symptoms=["<script>"])
+    with pytest.raises(NotFound):
+        visits.record_visit(inst, worker, "c7", reached=True)
+    with pytest.raises(Refused):
+        visits.record_visit(inst, staff["laboratory"], "c0", reached=True)
+
+
+def test_observation_ends_on_its_day_or_with_a_reason(
+    inst: Installation, staff: Staff, event_id: str
+) -> None:
+    named(inst, staff, event_id)
+    visits.record_visit(inst, staff["community_worker"], "c0", reached=True, temperature=36.6)
+    visits.record_visit(inst, staff["community_worker"], "c1", reached=False, refused=True)
+    with pytest.raises(BadInput):
+        visits.release(inst, staff["epidemiologist"], "c0")
+    with pytest.raises(Conflict):
+        closing.close(inst, staff["manager"], event_id, "结束")
+    inst.clock.move(timedelta(days=14))  # type: ignore[attr-defined]
+    visits.release(inst, staff["epidemiologist"], "c0")
+    with pytest.raises(Conflict):
+        visits.release(inst, staff["epidemiologist"], "c0")
+    with inst.store.read() as connection:
+        assert {row["status"] for row in rows(connection, ObservationOrder)} == {"released", "refused"}
+
+
+def test_nothing_of_a_closed_event_goes_on(inst: Installation, staff: Staff, event_id: str) -> None:
+    named(inst, staff, event_id)
+    with pytest.raises(Refused):
+        closing.close(inst, staff["epidemiologist"], event_id, "结束")
+    until = closing.close(inst, staff["manager"], event_id, "28天无新发")
+    assert until > inst.today()
+    for act in (
+        lambda: locked(inst, staff, event_id, ["c4"]),
+        lambda: visits.record_visit(inst, staff["community_worker"], "c0", reached=True),
+        lambda: closing.close(inst, staff["manager"], event_id, "再次"),
+        lambda: closing.expire(inst, staff["manager"], event_id),
+        lambda: events.change_level(inst, staff["manager"], event_id, "I", "x"),
+    ):
+        with pytest.raises((Conflict, Refused)):
+            act()
+    with pytest.raises(Refused):
+        visits.particulars(inst, staff["community_worker"], "c0", terminal="t1")
+
+
+def test_req_p_54_at_the_deadline_keys_and_rows_go_and_a_certificate_stays(
+    inst: Installation, staff: Staff, event_id: str
+) -> None:
+    from leaks import search
+
+    named(inst, staff, event_id)
+    visits.particulars(inst, staff["community_worker"], "c0", terminal="t1")
+    closing.close(inst, staff["manager"], event_id, "28天无新发")
+    inst.clock.move(timedelta(days=400))  # type: ignore[attr-defined]
+    content = closing.expire(inst, staff["manager"], event_id)
+    assert content["deleted_rows"]["contact"] == len(CONTACTS) and content["deleted_rows"]["case_report"] == 3
+    assert closing.expire(inst, staff["manager"], event_id) == content
+    with pytest.raises(Refused), inst.vault_store.read() as vault:
+        inst.vault.find(vault, event_id, "name", CONTACTS[0])
+    inst.close()
+    assert search(inst.home, [*NAMES, *CONTACTS, "15400000100", "虚构路"]) == []
