@@ -62,6 +62,8 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
         return aware.astimezone(zone).strftime("%Y-%m-%d %H:%M")
 
     def label(kind: str, value: object) -> str:
+        if kind == "district":
+            return inst.place(str(value), lang)
         return words.label(kind, value, lang)
 
     def safe(text: str) -> Markup:

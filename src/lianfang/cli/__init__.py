@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "world": ("lianfang.cli.world:world", "The demonstration city. 演示城市。"),
     "ledger": ("lianfang.cli.ledger:ledger", "Proofs that a record was not altered. 记录未被篡改之证明。"),
+    "demo": ("lianfang.cli.demo:demo", "The five minutes on a fictional city. 五分钟演示。"),
     "init": ("lianfang.cli.loop:init", "Make an installation. 新建安装。"),
     "serve": ("lianfang.cli.serve:serve", "Serve the pages and the API. 启动网页服务。"),
     "account": ("lianfang.cli.serve:account", "Accounts, roles, one-time links. 账户、角色、一次性链接。"),

@@ -93,6 +93,26 @@ class Installation:
 
         return Lake(self.home / "lake")
 
+    @cached_property
+    def _own_divisions(self) -> dict[str, tuple[str, str]]:
+        from lianfang.records import Division
+        from lianfang.store import rows
+
+        with self.store.read() as connection:
+            return {row["adcode"]: (row["name_zh"], row["name_en"]) for row in rows(connection, Division)}
+
+    def place(self, adcode: str, lang: str) -> str:
+        """A division's name; the code itself when nobody knows it."""
+        from lianfang.foundation import places
+
+        if adcode in self._own_divisions:
+            return self._own_divisions[adcode][0 if lang == "zh" else 1]
+        try:
+            found = places.division(adcode)
+        except BadInput:
+            return adcode
+        return found.name_zh if lang == "zh" else found.name_en
+
     @property
     def inbox(self) -> Path:
         """Folder of delivered files, one folder a day."""

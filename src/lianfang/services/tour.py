@@ -191,7 +191,9 @@ def _result(inst: Installation, story: Story, answers: Answers, say: Say, holder
         if sample["status"] == "tested":
             positive += sample["result"] == "positive"
             continue
-        outcome = laboratory.report(inst, lab, sample["sample_no"], result=known.get(sample["sample_no"], "negative"))
+        outcome = laboratory.report(
+            inst, lab, sample["sample_no"], result=known.get(sample["sample_no"], "negative")
+        )
         positive += outcome["result"] == "positive"
     story.figures["positive"] = positive
     say(
