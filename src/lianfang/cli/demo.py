@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from lianfang.foundation.progress import Progress
     from lianfang.services.installation import Installation
     from lianfang.services.tour import Story
-    from lianfang.world import City
+    from lianfang.world import Answer, City
 
 HOLDER = "linjiang"
+SYMPTOM_CODES = {"发热": "fever", "咳嗽": "cough", "呼吸困难": "dyspnoea", "乏力": "fatigue"}
 MORNING_HOUR_UTC = 0.5  # 08:30 in Shanghai
 
 
@@ -261,15 +262,20 @@ class World:
         self.day = day
 
     def visit(self, phone: str) -> tuple[float, list[str]]:
-        from lianfang import world
-
-        found = world.answers(self.city, phone, self.day)
-        return found.temperature, list(found.symptoms)
+        found = self._ask(phone)
+        return found.temperature, [SYMPTOM_CODES[word] for word in found.symptoms if word in SYMPTOM_CODES]
 
     def sample(self, phone: str) -> str:
+        return self._ask(phone).test
+
+    def _ask(self, phone: str) -> Answer:
+        import polars as pl
+
         from lianfang import world
 
-        return world.answers(self.city, phone, self.day).test
+        persons = pl.scan_parquet(self.city / "truth" / "persons.parquet")
+        found = persons.filter(pl.col("phone") == phone).select("person").collect()
+        return world.answers(self.city, int(found["person"][0]), self.day)
 
 
 def transcript(base: Path, report: Path, *, end: bool = False) -> Story:

@@ -74,7 +74,7 @@ def _open(inst: Installation, story: Story, answers: Answers, say: Say, holder: 
     say(
         "signal",
         f"{found['as_of']}：{cases} 例不明原因肺炎同在「{alert['value']}」工作；另有 {others} 项监测预警。",
-        f"{found['as_of']}: {cases} unexplained pneumonias share the workplace {alert['value']}; {others} other signals.",
+        f"{found['as_of']}: {cases} unexplained pneumonias share {alert['value']}; {others} other signals.",
     )
     fields = events.propose(inst, epi, alert["alert_id"])
     story.event_id = events.open_event(inst, epi, fields)
