@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import sqlite3
@@ -49,10 +50,8 @@ def _sqlite(path: Path) -> Iterator[tuple[str, bytes]]:
                     data = value if isinstance(value, bytes) else str(value).encode()
                     yield f"table {name}", data
                     if isinstance(value, bytes):
-                        try:
+                        with contextlib.suppress(zlib.error):
                             yield f"table {name} inflated", zlib.decompress(value)
-                        except zlib.error:
-                            pass
 
 
 def search(folder: Path, values: Sequence[str], *, allow: Sequence[str] = ()) -> list[str]:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from loop import CONTACTS, NAMES, put_cases
 
 from lianfang.foundation.errors import BadInput, Conflict, NotFound, Refused
 from lianfang.records import Contact, DecisionEntry, ObservationOrder, Reading
 from lianfang.services import accounts, cases, closing, contacts, events, visits
 from lianfang.services.installation import Installation, Who
 from lianfang.store import one, rows, tally
+from loop import CONTACTS, NAMES, put_cases
 
-pytest_plugins = ["loop"]
 Staff = dict[str, Who]
 REASON = "高风险"
 
