@@ -98,7 +98,9 @@ def ask(
     from lianfang.records import DecisionEntry
     from lianfang.store import put
 
-    situation: dict[str, Any] = {"event_open": bool(event and event["status"] == "open"), **(context or {})}
+    # without an event it is the standing one: surveillance of notifiable disease goes on every day (REQ-P-20)
+    is_open = event is None or event["status"] == "open"
+    situation: dict[str, Any] = {"event_open": is_open, **(context or {})}
     decision = decide(
         {
             "actor": who.actor,
