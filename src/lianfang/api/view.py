@@ -63,7 +63,7 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
 
     def label(kind: str, value: object) -> str:
         if kind == "district":
-            return inst.place(str(value), lang)
+            return str(inst.place(str(value), lang))
         return words.label(kind, value, lang)
 
     def safe(text: str) -> Markup:

@@ -53,8 +53,14 @@ ROOMS: dict[str, dict[str, tuple[str, str]]] = {
             "Proofs that a record was not altered. 记录未被篡改之证明。",
         ),
         "policy": ("lianfang.cli.guard:policy", "Who may do what with which data. 谁可为何处理何种信息。"),
-        "redaction": ("lianfang.cli.guard:redaction", "What in a text points to a person. 文本中的个人信息。"),
-        "disclosure": ("lianfang.cli.guard:disclosure", "Check a bulletin before it leaves. 发布前审查通报。"),
+        "redaction": (
+            "lianfang.cli.guard:redaction",
+            "What in a text points to a person. 文本中的个人信息。",
+        ),
+        "disclosure": (
+            "lianfang.cli.guard:disclosure",
+            "Check a bulletin before it leaves. 发布前审查通报。",
+        ),
     },
 }
 

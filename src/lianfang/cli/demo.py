@@ -96,7 +96,7 @@ def _to_the_alarm(base: Path, city: City, port: int, progress: Progress | None) 
     try:
         accounts.add_demonstration(inst)
         _divisions(inst, city)
-        register_holder(inst, city.holder, _holder_url(_free_port()))
+        make_holder(inst, city.holder)
         last = city.start + timedelta(days=int(city.manifest["days"]) - 1)
         day = city.start
         while day <= last:
@@ -167,14 +167,12 @@ def deliver(inst: Installation, city: City, day: date) -> None:
         shutil.copytree(source, target, dirs_exist_ok=True)
 
 
-def register_holder(inst: Installation, folder: Path, url: str) -> None:
-    """Make the holder's node, let it trust this centre, and enter it in the centre's register."""
-    from lianfang.services import holder, orders
+def make_holder(inst: Installation, folder: Path) -> None:
+    """Make the holder's node of its folder of data and let it trust this centre."""
+    from lianfang.services import holder
 
-    if not (folder / "node").exists():
-        holder.init(folder)
-        holder.trust(folder, inst.signer.public.to_json())
-    orders.register_identity(inst, holder.HolderNode(folder).identity(), url)
+    holder.init(folder)
+    holder.trust(folder, inst.signer.public.to_json())
 
 
 def _set_clocks(base: Path, morning: date) -> None:
@@ -210,6 +208,7 @@ def holder_process(base: Path) -> Iterator[str]:
     import httpx
 
     from lianfang.foundation.errors import Fault
+    from lianfang.services import accounts, orders
     from lianfang.services.installation import open_installation
 
     folder, port = base / "city" / "holders" / HOLDER, _free_port()
@@ -228,7 +227,7 @@ def holder_process(base: Path) -> Iterator[str]:
             except httpx.HTTPError:
                 time.sleep(0.1)
         with open_installation(base / "centre") as inst:
-            register_holder(inst, folder, url)
+            orders.register(inst, accounts.person(inst, "wang.yi"), url, replace=True)
         yield url
     finally:
         process.send_signal(signal.SIGINT)
@@ -283,9 +282,8 @@ def transcript(base: Path, report: Path, *, end: bool = False) -> Story:
     from rich.console import Console
 
     from lianfang.api.report import write_report
-    from lianfang.foundation.clock import SystemClock
     from lianfang.services import tour
-    from lianfang.services.installation import offset, open_installation
+    from lianfang.services.installation import open_installation
 
     console = Console()
     started = time.monotonic()
@@ -298,7 +296,6 @@ def transcript(base: Path, report: Path, *, end: bool = False) -> Story:
         story = tour.play(inst, World(base / "city", inst.today()), say=say, holder=HOLDER)
         write_report(inst, story, report)
         if end:
-            inst.clock = SystemClock(offset(inst.settings.clock) + timedelta(days=366))
             tour.end(inst, story, say=say)
     console.print(f"\n{report} · {time.monotonic() - started:.0f} s")
     return story

@@ -79,8 +79,7 @@ class DuckEngine:
         text = _PARAMETER.sub(r"$\1", query)
         used = {match.group(1) for match in _PARAMETER.finditer(query)}
         values = {name: value for name, value in (parameters or {}).items() if name in used}
-        result = self._db.execute(text, values) if values else self._db.execute(text)
-        return result.to_arrow_table()
+        return self._db.sql(text, params=values or None).to_arrow_table()
 
     def close(self) -> None:
         self._db.close()

@@ -105,7 +105,7 @@ def draft(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
     if event["status"] != "open":
         raise Conflict("Bulletins are published while the event is open.")
     release = disclosure.bulletin(_candidate(inst, event))
-    if not release.permit:
+    if isinstance(release, disclosure.Refusal):
         return {"event": event, "content": None, "withheld": [], "refusal": list(release.reasons)}
     withheld = [item.to_dict() for item in release.withheld]
     return {"event": event, "content": release.payload(), "withheld": withheld, "refusal": None}

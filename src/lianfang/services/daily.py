@@ -250,7 +250,7 @@ def _sigma(judged: dict[str, Any]) -> float | None:
     expected, bound = judged["expected"], judged["bound"]
     if expected is None or bound is None or bound <= expected:
         return None
-    return round(3 * (judged["observed"] - expected) / (bound - expected), 2)
+    return round(float(3 * (judged["observed"] - expected) / (bound - expected)), 2)
 
 
 def _cluster_alerts(inst: Installation, as_of: date) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from lianfang.foundation.errors import BadInput, Conflict
+from lianfang.foundation.errors import BadInput, Conflict, NotFound
 from lianfang.services.gate import ask, record, require
 from lianfang.services.installation import ROUTINE, Installation, Who
 
@@ -265,6 +265,22 @@ def get(inst: Installation, event_id: str) -> Row:
 
     with inst.store.read() as connection:
         return one(connection, Event, event_id=event_id)
+
+
+def find(inst: Installation, text: str) -> Row:
+    """The event with this id, the only one whose id begins so, or the only one of the authority named so."""
+    from lianfang.records import Event
+    from lianfang.store import rows
+
+    with inst.store.read() as connection:
+        known = [row for row in rows(connection, Event) if row["status"] in ("open", "closed")]
+    of_authority = bool(text) and inst.settings.authority_id.startswith(text)
+    found = [row for row in known if row["event_id"] == text] or [
+        row for row in known if text and (row["event_id"].startswith(text) or of_authority)
+    ]
+    if len(found) != 1:
+        raise NotFound("There is no such event." if not found else "Several events are meant by that.")
+    return found[0]
 
 
 def listing(inst: Installation, who: Who) -> list[Row]:

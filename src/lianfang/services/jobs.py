@@ -240,7 +240,7 @@ def executor(inst: Installation) -> Any:
     from huey import SqliteHuey
     from huey.serializer import Serializer
 
-    class JsonIds(Serializer):
+    class JsonIds(Serializer):  # type: ignore[misc]
         """Messages are JSON lists: the queue's file can hold nothing that runs."""
 
         def serialize(self, data: Any) -> bytes:

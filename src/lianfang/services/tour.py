@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lianfang.foundation.errors import Conflict, NotFound
+from lianfang.foundation.clock import SetClock, day_bounds
+from lianfang.foundation.errors import NotFound
 from lianfang.services import accounts, bulletin, closing, contacts, events, laboratory, orders, visits
 from lianfang.services import today as morning
-from lianfang.services.installation import Installation
+from lianfang.services.installation import SYSTEM, Installation
 
 if TYPE_CHECKING:
     from lianfang.store import Row
@@ -232,20 +233,22 @@ STEPS = {
 
 
 def end(inst: Installation, story: Story, *, say: Say) -> None:
-    """Release, close, and (the clock being past the deadline) end the data."""
-    epi, manager = accounts.person(inst, "wang.yi"), accounts.person(inst, "zhou.zhuren")
+    """Release, close, move the clock to the deadline, and end the data."""
     event = events.get(inst, story.event_id)
     if event["status"] == "open":
+        epi, manager = accounts.person(inst, "wang.yi"), accounts.person(inst, "zhou.zhuren")
         for row in _observed(inst, story.event_id):
             visits.release(inst, epi, row["contact_id"], reason="事件终止")
         closing.close(inst, manager, story.event_id, "演示：28天无新发病例")
         say("close", "周主任签名终止事件。", "The manager closes the event by a signed act.")
-    try:
-        content = closing.expire(inst, manager, story.event_id)
-    except Conflict:
-        until = events.get(inst, story.event_id)["retention_until"]
-        say("kept", f"数据保留至 {until}。", f"The data are kept until {until}.")
-        return
+    later = events.get(inst, story.event_id)["retention_until"]
+    say(
+        "kept",
+        f"数据保留至 {later}；现在把时钟拨到这一天。",
+        f"The data are kept until {later}; now the clock is set there.",
+    )
+    inst.clock = SetClock(day_bounds(later, inst.settings.zone)[0])
+    content = closing.expire(inst, SYSTEM, story.event_id)
     gone = sum(content["deleted_rows"].values())
     story.figures["deleted"] = gone
     say(
