@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -75,8 +76,7 @@ def _wants_json(request: Request) -> bool:
     return request.url.path.startswith("/api/")
 
 
-async def _ours(request: Request, error: Exception) -> Response:
-    assert isinstance(error, LianfangError)
+async def _ours(request: Request, error: Any) -> Response:
     reasons = list(error.reasons) if isinstance(error, Refused) else []
     basis = list(error.basis) if isinstance(error, Refused) else []
     if _wants_json(request):
@@ -93,13 +93,11 @@ async def _ours(request: Request, error: Exception) -> Response:
     return page(request, "error.html", status=error.http_status, error=error, reasons=reasons, basis=basis)
 
 
-async def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+async def _http(request: Request, error: Any) -> Response:
     return await _ours(request, _as_ours(error.status_code, str(error.detail)))
 
 
-async def _invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+async def _invalid(request: Request, error: Any) -> Response:
     where = ", ".join(sorted({".".join(str(part) for part in one["loc"][1:]) for one in error.errors()}))
     return await _ours(request, _as_ours(422, f"The request's field is missing or wrong: {where}."))
 
