@@ -27,7 +27,7 @@ def _planted(rows: list[dict[str, str]]) -> list[bytes]:
 
 
 def test_req_p_49_no_planted_value_in_any_byte_at_rest(tmp_path: Path) -> None:
-    rows = people(300)
+    rows = people(100)
     engine = sqlite(tmp_path / "db.sqlite")
     v = vault(tmp_path / "keys")
     with engine.begin() as conn:
@@ -39,7 +39,7 @@ def test_req_p_49_no_planted_value_in_any_byte_at_rest(tmp_path: Path) -> None:
 
     needles = _planted(rows)
     whole = stored()
-    assert len(whole) > 100_000 and not [n for n in needles if n in whole]
+    assert len(whole) > 50_000 and not [n for n in needles if n in whole]
     (tmp_path / "leak.txt").write_bytes(b"..." + needles[0])  # the search itself can find one
     assert [n for n in needles if n in stored()] == [needles[0]]
 
