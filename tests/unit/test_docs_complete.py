@@ -128,7 +128,8 @@ def test_help_of_the_program_is_quick_because_it_imports_little():
     code = (
         "import sys; from click.testing import CliRunner; from lianfang.cli import cli;"
         "assert CliRunner().invoke(cli, ['--help']).exit_code == 0;"
-        "heavy = {'polars', 'numpy', 'sqlalchemy', 'numba', 'duckdb', 'pydantic', 'pydantic_settings', 'fastapi'};"
+        "heavy = {'polars', 'numpy', 'sqlalchemy', 'numba', 'duckdb', 'pydantic', "
+        "'pydantic_settings', 'fastapi'};"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

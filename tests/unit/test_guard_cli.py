@@ -31,7 +31,7 @@ ASK = [
 def run(*arguments: str, text: str = "") -> tuple[int, str]:
     result = CliRunner().invoke(cli, list(arguments), input=text)
     if isinstance(result.exception, LianfangError):
-        return result.exception.exit_code, str(result.exception)
+        return result.exception.exit_code, result.output + str(result.exception)
     return result.exit_code, result.output
 
 
@@ -97,3 +97,12 @@ def test_the_help_imports_nothing_heavy(module: str) -> None:
         f"assert {module!r} not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_the_process_itself_exits_4_when_refused() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "lianfang", "guard", "redaction", "-"], input="电话15400001234".encode(),
+        capture_output=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 4
+    assert b"15400001234" not in done.stdout + done.stderr

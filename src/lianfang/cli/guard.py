@@ -109,8 +109,7 @@ def decide(request: str | None, as_json: bool, **words: Any) -> None:
     decision = judge(_request(request, words))
     if as_json:
         _say(decision.to_dict())
-        if not decision.permit:
-            raise click.exceptions.Exit(4)
+        decision.enforce()
         return
     decision.enforce()
     click.echo(f"permit 允许 ({decision.pack}), holds {decision.ttl} s")
@@ -208,6 +207,7 @@ def redaction(source: str, masked: bool, point: str, names: bool, as_json: bool)
     Kinds and positions are printed, the text itself never is; exit 4 if --mask is not given and something
     is found.
     """
+    from lianfang.foundation.errors import Refused
     from lianfang.guard.redaction import find, replace
 
     text = _open(source)
@@ -224,9 +224,11 @@ def redaction(source: str, masked: bool, point: str, names: bool, as_json: bool)
             click.echo(
                 f"line {line}, column {column}: {finding.kind} ({finding.end - finding.start} characters)"
             )
-        click.echo(f"{len(findings)} found 处")
+        click.echo(f"{len(findings)} findings 处发现")
     if findings:
-        raise click.exceptions.Exit(4)
+        raise Refused(
+            f"{len(findings)} findings point to a person.", hint="--mask prints the text without them."
+        )
 
 
 @click.command("disclosure")
@@ -236,7 +238,7 @@ def redaction(source: str, masked: bool, point: str, names: bool, as_json: bool)
 def disclosure(source: str, withhold: bool, as_json: bool) -> None:
     """Check a bulletin's candidate (JSON, - for standard input); exit 4 if refused. 审查拟发布通报。"""
     from lianfang.foundation.errors import BadInput, Refused
-    from lianfang.guard.disclosure import bulletin
+    from lianfang.guard.disclosure import Refusal, bulletin
 
     candidate = _json(source)
     if not isinstance(candidate, dict):
@@ -244,11 +246,10 @@ def disclosure(source: str, withhold: bool, as_json: bool) -> None:
     result = bulletin({**candidate, **({"withhold": True} if withhold else {})})
     if as_json:
         _say(result.to_dict())
-        if not result.permit:
-            raise click.exceptions.Exit(4)
+    if isinstance(result, Refusal):
+        raise Refused("not released: " + " ".join(result.reasons), reasons=result.reasons)
+    if as_json:
         return
-    if not result.permit:
-        raise Refused("not released: " + " ".join(result.to_dict()["reasons"]))
     for table in result.to_dict()["tables"]:
         click.echo(f"{table['name']}: {len(table['rows'])} rows")
     click.echo(f"withheld 未公布: {result.summary() or 'nothing'} / {result.summary('zh') or '无'}")

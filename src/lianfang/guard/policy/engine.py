@@ -32,24 +32,29 @@ def chosen(request: Request) -> Pack:
 class _Facts:
     """The facts of one request, each looked up once."""
 
-    __slots__ = ("_context", "_facts", "_known")
+    __slots__ = ("_checks", "_context", "_known")
 
     def __init__(self, pack: Pack, context: Mapping[str, Any]) -> None:
-        self._facts = pack.facts
+        self._checks = pack.checks
         self._context = context
         self._known: dict[str, bool] = {}
 
     def true(self, name: str) -> bool:
         known = self._known.get(name)
         if known is None:
-            known = self._known[name] = self._facts[name].true(self._context)
+            known = self._known[name] = self._checks[name](self._context)
         return known
 
     def applies(self, rule: Rule) -> bool:
-        for name in rule.when:
-            if not self.true(name):
-                return False
-        return all(not self.true(name) for name in rule.unless)
+        known, checks = self._known, self._checks
+        for wanted, names in ((True, rule.when), (False, rule.unless)):
+            for name in names:
+                holds = known.get(name)
+                if holds is None:
+                    holds = known[name] = checks[name](self._context)
+                if holds is not wanted:
+                    return False
+        return True
 
 
 def _judge(rules: tuple[Rule, ...], facts: _Facts) -> Rule | None:
@@ -120,7 +125,7 @@ def judge(request: Request, pack: Pack) -> Decision:
             reasons.append(_nearest(pack, datum, rules, facts))
         elif rule.effect == "forbid":
             against.append(rule)
-            reasons.append(f"{rule.id}: {rule.en}. {rule.zh}。")
+            reasons.append(pack.told(rule)[1])
             if rule.level == LEVELS["general"]:  # a special permit would have prevailed: say what it lacks
                 reasons.append(_nearest(pack, datum, rules, facts))
         elif not reasons:
@@ -131,16 +136,23 @@ def judge(request: Request, pack: Pack) -> Decision:
                 if facts.applies(duty):
                     duties |= duty.obligations
     if reasons:
-        basis = [pack.cite(source) for rule in against for source in rule.basis]
-        return _denied(pack, request, reasons, basis, [rule.id for rule in against])
+        articles = [article for rule in against for article in pack.told(rule)[0]]
+        return _denied(pack, request, reasons, articles, [rule.id for rule in against])
     used = list(dict.fromkeys(permits))
+    basis: tuple[str, ...]
+    why: tuple[str, ...]
+    if len(used) == 1:
+        basis, why = pack.told(used[0])[0], (pack.told(used[0])[1],)
+    else:
+        basis = tuple(dict.fromkeys(article for rule in used for article in pack.told(rule)[0]))
+        why = tuple(pack.told(rule)[1] for rule in used)
     return Decision(
         permit=True,
         outcome="permit",
-        basis=tuple(dict.fromkeys(pack.cite(source) for rule in used for source in rule.basis)),
+        basis=basis,
         fields=fields,
         obligations=frozenset(duties),
-        reasons=tuple(f"{rule.id}: {rule.en}. {rule.zh}。" for rule in used),
+        reasons=why,
         ttl=min(rule.ttl or pack.ttl for rule in used),
         pack=pack.id,
         pack_hash=pack.hash,

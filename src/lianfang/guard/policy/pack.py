@@ -9,6 +9,7 @@ of other packs in; the including pack's own entries stand before those it includ
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -100,6 +101,16 @@ class Pack:
     cells: dict[tuple[str, str, str, str], tuple[tuple[Rule, ...], tuple[Rule, ...]]] = field(
         default_factory=dict, repr=False
     )
+    words: dict[str, tuple[tuple[str, ...], str]] = field(default_factory=dict, repr=False)
+    checks: dict[str, Callable[[Mapping[str, v.Note]], bool]] = field(default_factory=dict, repr=False)
+
+    def told(self, rule: Rule) -> tuple[tuple[str, ...], str]:
+        """A rule's articles and its reason in words."""
+        found = self.words.get(rule.id)
+        if found is None:
+            reason = f"{rule.id}: {rule.en}. {rule.zh}。"
+            found = self.words[rule.id] = (tuple(self.cite(source) for source in rule.basis), reason)
+        return found
 
     def cell(self, key: tuple[str, str, str, str]) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
         """Rules (highest level first) and obligations of (actor, purpose, phase, data)."""
@@ -334,6 +345,7 @@ def _build(document: dict[str, Any], raw: bytes, folder: Path) -> Pack:
         classes=_classes(parts), classification=_classification(parts["classification"]), rules=rules,
         obligations=duties, ttl=int(document.get("ttl_seconds") or 300),
         retention=dict(document.get("retention") or {}), disclosure=dict(document.get("disclosure") or {}),
+        checks={name: fact.compiled() for name, fact in parts["facts"].items()},
     )  # fmt: skip
 
 

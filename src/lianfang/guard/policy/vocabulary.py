@@ -193,11 +193,12 @@ def request(raw: Mapping[str, Any]) -> Request:
     Raises:
         BadInput: a missing part, or any word that the vocabularies do not hold.
     """
-    if not isinstance(raw, Mapping):
+    # the exact type first: asking the abstract class is slow
+    if type(raw) is not dict and not isinstance(raw, Mapping):
         raise BadInput("a request is a mapping with actor, purpose, phase, data and context.")
-    for key in raw:
-        if key not in _KEYS:
-            raise _unknown("part of a request", key, tuple(sorted(_KEYS)), "unknown_part")
+    if not raw.keys() <= _KEYS:
+        strange = next(key for key in raw if key not in _KEYS)
+        raise _unknown("part of a request", strange, tuple(sorted(_KEYS)), "unknown_part")
     words = [raw.get("actor"), raw.get("purpose"), raw.get("phase")]
     actor = _ACTORS.get(words[0]) if isinstance(words[0], str) else None
     if actor is None:
@@ -218,9 +219,14 @@ def request(raw: Mapping[str, Any]) -> Request:
     given = raw.get("context")
     if given is None:
         given = {}
-    if not isinstance(given, Mapping):
+    if type(given) is not dict and not isinstance(given, Mapping):
         raise BadInput("context: a mapping expected.", code="unknown_context")
-    context = {key: context_value(key, value) for key, value in given.items() if value is not None}
+    context: dict[str, Note] = {}
+    for key, value in given.items():
+        if (value is True or value is False) and CONTEXT.get(key) == "flag":
+            context[key] = value
+        elif value is not None:
+            context[key] = context_value(key, value)
     pack = raw.get("pack")
     if pack is not None and (not isinstance(pack, str) or len(pack) > 80):
         raise BadInput("pack: the name of a policy pack expected.", code="unknown_pack")
