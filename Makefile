@@ -7,7 +7,6 @@ WORKERS ?= 2
 export PYTHON VENV SERVE PORT
 
 BIN := $(VENV)/bin
-CODE := $(wildcard src tests benchmarks scripts)
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
@@ -27,11 +26,7 @@ test-deep: dev ## the slow loops and the property tests at full counts
 	@LIANFANG_DEEP=1 $(PYTEST)
 
 check: dev ## linters, types, floors, security
-	@$(BIN)/ruff check $(CODE)
-	@$(BIN)/ruff format --check --quiet $(CODE)
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports
-	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive src
+	@scripts/check.sh
 
 bench: dev ## every benchmark of benchmarks/: ratios against a peer in one run
 	@for script in benchmarks/[a-z]*.py; do \

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import MagicMock
@@ -183,7 +184,9 @@ def routes() -> list[tuple[str, str, str, str]]:
     from lianfang.api.app import create_app
 
     found = []
-    for path, operations in create_app(MagicMock(name="installation")).openapi()["paths"].items():
+    with tempfile.TemporaryDirectory() as folder:  # the server makes its job queue at once
+        told_all = create_app(MagicMock(name="installation", home=Path(folder))).openapi()["paths"]
+    for path, operations in told_all.items():
         for method, told in operations.items():
             text = next(iter((told.get("description") or told["summary"]).splitlines()), "")
             found.append((path, method.upper(), text, "JSON" if path.startswith("/api/") else "page"))
