@@ -133,3 +133,26 @@ def test_help_of_the_program_is_quick_because_it_imports_little():
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_locks_hold_what_pyproject_asks_for():
+    import tomllib
+
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    runtime = project["project"]["dependencies"]
+    extras = [name for names in project["project"]["optional-dependencies"].values() for name in names]
+    groups = [name for names in project["dependency-groups"].values() for name in names]
+    for lock, asked in (("runtime.lock", runtime), ("dev.lock", runtime + extras + groups)):
+        text = (ROOT / "requirements" / lock).read_text(encoding="utf-8")
+        locked: dict[str, list[str]] = {}
+        for name, version in re.findall(r"^([A-Za-z0-9_.-]+)==([^ ;\\]+)", text, flags=re.MULTILINE):
+            locked.setdefault(canonicalize_name(name), []).append(version)
+        for line in asked:
+            wanted = Requirement(line)
+            versions = locked.get(canonicalize_name(wanted.name), [])
+            assert any(wanted.specifier.contains(v, prereleases=True) for v in versions), (
+                f"{lock} lacks {line}: run `make lock`"
+            )
