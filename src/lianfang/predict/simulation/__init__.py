@@ -12,19 +12,42 @@ from typing import TYPE_CHECKING, Any
 _HOME = {
     "Disease": "scenario",
     "Layer": "scenario",
+    "Masks": "scenario",
     "Outcome": "outcome",
     "Population": "scenario",
     "Scenario": "scenario",
+    "Testing": "scenario",
+    "Tracing": "scenario",
     "Visits": "scenario",
     "run": "engine",
 }
 
-__all__ = ["Disease", "Layer", "Outcome", "Population", "Scenario", "Visits", "run"]
+__all__ = [
+    "Disease",
+    "Layer",
+    "Masks",
+    "Outcome",
+    "Population",
+    "Scenario",
+    "Testing",
+    "Tracing",
+    "Visits",
+    "run",
+]
 
 if TYPE_CHECKING:
     from lianfang.predict.simulation.engine import run
     from lianfang.predict.simulation.outcome import Outcome
-    from lianfang.predict.simulation.scenario import Disease, Layer, Population, Scenario, Visits
+    from lianfang.predict.simulation.scenario import (
+        Disease,
+        Layer,
+        Masks,
+        Population,
+        Scenario,
+        Testing,
+        Tracing,
+        Visits,
+    )
 
 
 def __getattr__(name: str) -> Any:

@@ -21,15 +21,46 @@ def run(scenario: Scenario) -> Outcome:
     replacement), and each susceptible met is infected with probability 1 - exp(-beta x infectiousness x
     susceptibility). Times of infection are continuous within the day.
     """
-    from lianfang.predict.simulation._kernels import run_agents
+    from lianfang.predict.simulation import _kernels
 
     _check(scenario)
-    population, disease = scenario.population, scenario.disease
-    decade = np.minimum(population.age.astype(np.int64) // 10, 8)
+    size = scenario.population.size
+    run = _kernels.Run(
+        np.full((size, 10), np.nan),
+        np.full(size, -1, np.int32),
+        np.full(size, -1, np.int8),
+        np.empty(size, np.int32),
+        np.zeros(scenario.days, np.int64),
+        np.ones(size, np.bool_),
+    )
+    seeds = sorted((float(time), int(agent)) for agent, time in scenario.seeds)
+    _kernels.run_agents(
+        scenario.days,
+        np.uint64(scenario.seed),
+        _kernels.Net(*_group_table(scenario)),
+        _kernels.Meet(*_visit_table(scenario.visits, scenario)),
+        _kernels.Ill(*_natural_history(scenario)),
+        _kernels.Care(*_measures(scenario)),
+        run,
+        np.array([agent for _, agent in seeds], np.int32),
+        np.array([time for time, _ in seeds], np.float64),
+    )
+    settings = _settings(scenario)
+    columns = run.times[:, :7].T
+    columns[:, ~(columns[0] < scenario.days)] = np.nan
+    return Outcome(scenario.days, settings, run.infector, run.setting, *columns, run.tests)  # type: ignore[call-arg]
+
+
+def _settings(scenario: Scenario) -> tuple[str, ...]:
+    """Names of layers, then of visit settings."""
+    visits = scenario.visits.settings if scenario.visits is not None else ()
+    return (*(layer.name for layer in scenario.layers), *visits)
+
+
+def _natural_history(scenario: Scenario) -> tuple[Any, ...]:
+    disease = scenario.disease
+    decade = np.minimum(scenario.population.age.astype(np.int64) // 10, 8)
     chance = np.stack([np.asarray(disease.symptomatic)[decade], np.asarray(disease.severe)[decade]], axis=1)
-    profile = np.asarray(disease.profile, np.float64)
-    groups, ptr, ptr_at, members, member_at = _group_table(scenario)
-    seeds = sorted(((float(t), int(i)) for i, t in scenario.seeds), key=lambda pair: pair)
     parameters = np.array(
         [
             *disease.incubation,
@@ -41,30 +72,43 @@ def run(scenario: Scenario) -> Outcome:
             *disease.admission,
         ]
     )
-    course, infector, setting = run_agents(  # type: ignore[call-arg]
-        scenario.days,
-        np.uint64(scenario.seed),
-        np.asarray(disease.susceptibility)[decade],
+    profile = np.asarray(disease.profile, np.float64)
+    susceptibility = np.asarray(disease.susceptibility, np.float64)[decade]
+    return (
+        susceptibility,
         np.ascontiguousarray(chance),
         parameters,
         profile / profile.mean(),
-        disease.asymptomatic_infectiousness,
-        groups,
-        ptr,
-        ptr_at,
-        members,
-        member_at,
-        np.array([layer.contacts for layer in scenario.layers], np.float64),
-        _betas(scenario),
-        np.array([layer.name in HOME_LAYERS for layer in scenario.layers]),
-        *_visit_table(scenario.visits, scenario),
-        np.array([i for _, i in seeds], np.int32),
-        np.array([t for t, _ in seeds], np.float64),
+        float(disease.asymptomatic_infectiousness),
     )
-    names = tuple(layer.name for layer in scenario.layers)
-    if scenario.visits is not None:
-        names += scenario.visits.settings
-    return Outcome(scenario.days, names, course[:, 0], infector, setting, *course.T[1:])
+
+
+def _measures(scenario: Scenario) -> tuple[Any, ...]:
+    """Tests, tracing and masks as the kernel takes them; what is absent never starts."""
+    never = scenario.days + 1
+    testing, tracing, masks = scenario.testing, scenario.tracing, scenario.masks
+    names = _settings(scenario)
+    rng = np.random.default_rng([scenario.seed, 77])
+    size = scenario.population.size
+    wears = rng.random(size) < masks.coverage if masks else np.zeros(size, bool)
+    return (
+        testing.start if testing else never,
+        float(testing.symptomatic) if testing else 0.0,
+        float(testing.asymptomatic) if testing else 0.0,
+        float(testing.delay) if testing else 0.0,
+        float(testing.sensitivity) if testing else 0.0,
+        float(testing.household_factor) if testing else 1.0,
+        float(tracing.start) if tracing else float("nan"),
+        float(tracing.delay) if tracing else 0.0,
+        float(tracing.days_back) if tracing else 0.0,
+        float(tracing.quarantine) if tracing else 0.0,
+        np.array([tracing.found.get(name, 0.0) if tracing else 0.0 for name in names]),
+        masks.start if masks else never,
+        1.0 - float(masks.outward) if masks else 1.0,
+        1.0 - float(masks.inward) if masks else 1.0,
+        np.array([masks is not None and name not in masks.not_in for name in names]),
+        wears,
+    )
 
 
 def _check(scenario: Scenario) -> None:
@@ -77,14 +121,17 @@ def _check(scenario: Scenario) -> None:
             raise BadInput(
                 f"Seed infection of agent {i} at {time} lies outside the population or before day 0."
             )
+    if not scenario.layers:
+        raise BadInput("A scenario needs at least one layer of contact.")
+    if scenario.tracing and not scenario.testing:
+        raise BadInput("Tracing starts from diagnosed cases: the scenario needs testing as well.")
     for layer in scenario.layers:
         if layer.groups and layer.groups not in scenario.population.groups:
             raise BadInput(f"Layer {layer.name!r} uses the group column {layer.groups!r}, which is missing.")
-    known = {layer.name for layer in scenario.layers}
-    if scenario.visits is not None:
-        known |= set(scenario.visits.settings)
-    if unknown := sorted(set(scenario.scale) - known):
-        raise BadInput(f"Scale names unknown settings: {', '.join(unknown)}.")
+    named = set(scenario.scale)
+    named |= set(scenario.tracing.found) if scenario.tracing else set()
+    if unknown := sorted(named - set(_settings(scenario))):
+        raise BadInput(f"The scenario names unknown settings: {', '.join(unknown)}.")
 
 
 def _group_table(scenario: Scenario) -> tuple[NDArray[Any], ...]:
@@ -106,7 +153,16 @@ def _group_table(scenario: Scenario) -> tuple[NDArray[Any], ...]:
         member_lists.append(order.astype(np.int32))
     ptr_at = np.cumsum([0, *[len(p) for p in pointers[:-1]]]).astype(np.int64)
     member_at = np.cumsum([0, *[len(m) for m in member_lists[:-1]]]).astype(np.int64)
-    return np.stack(columns), np.concatenate(pointers), ptr_at, np.concatenate(member_lists), member_at
+    return (
+        np.stack(columns),
+        np.concatenate(pointers),
+        ptr_at,
+        np.concatenate(member_lists),
+        member_at,
+        np.array([layer.contacts for layer in scenario.layers], np.float64),
+        _betas(scenario),
+        np.array([layer.name in HOME_LAYERS for layer in scenario.layers]),
+    )
 
 
 def _factor(scenario: Scenario, name: str) -> NDArray[np.float64]:

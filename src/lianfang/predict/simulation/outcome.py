@@ -23,14 +23,16 @@ class Outcome:
 
     days: int
     settings: tuple[str, ...]
-    infected: NDArray[np.float64]
     infector: NDArray[np.int32]
     setting: NDArray[np.int8]
+    infected: NDArray[np.float64]
     onset: NDArray[np.float64]
     infectious_from: NDArray[np.float64]
     infectious_to: NDArray[np.float64]
     home_from: NDArray[np.float64]
     admitted: NDArray[np.float64]
+    diagnosed: NDArray[np.float64]
+    tests: NDArray[np.int64]
 
     @property
     def ever_infected(self) -> int:
@@ -55,14 +57,15 @@ class Outcome:
                 "infectious_to": self.infectious_to[who],
                 "home_from": self.home_from[who],
                 "admitted": self.admitted[who],
+                "diagnosed": self.diagnosed[who],
             }
         ).with_columns(
             pl.when(pl.col("infector") >= 0).then("infector").alias("infector"),
-            pl.col("onset", "home_from", "admitted").fill_nan(None),
+            pl.col("onset", "home_from", "admitted", "diagnosed").fill_nan(None),
         )
 
     def daily(self) -> pl.DataFrame:
-        """By day: new infections, new onsets, new admissions."""
+        """By day: new infections, onsets, admissions, diagnoses; tests taken of infected and traced."""
         import polars as pl
 
         def count(times: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -76,5 +79,7 @@ class Outcome:
                 "infections": count(self.infected),
                 "onsets": count(self.onset),
                 "admissions": count(self.admitted),
+                "diagnoses": count(self.diagnosed),
+                "tests": self.tests,
             }
         )

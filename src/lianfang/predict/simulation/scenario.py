@@ -77,6 +77,49 @@ class Visits:
 
 
 @dataclass(frozen=True)
+class Testing:
+    """From day ``start`` on, each infected agent with symptoms is tested with a daily chance, one without with another.
+
+    A result comes after ``delay`` days; a test finds an infected agent (from half a day before infectious to 21 days
+    after infection) with ``sensitivity``; specificity is 1. The diagnosed meet nobody but their household, whose
+    risk is multiplied by ``household_factor`` (0: isolated away from home).
+    """
+
+    start: int = 0
+    symptomatic: float = 0.2
+    asymptomatic: float = 0.0
+    delay: float = 1.0
+    sensitivity: float = 0.9
+    household_factor: float = 0.3
+
+
+@dataclass(frozen=True)
+class Tracing:
+    """``delay`` days after a diagnosis, contacts since two days before onset are found with a chance by setting.
+
+    Those found are quarantined for ``quarantine`` days (as the diagnosed) and tested once. At most ``days_back``
+    days are asked about; of visits, only presences of at least 15 minutes together count.
+    """
+
+    found: Mapping[str, float]
+    start: int = 0
+    delay: float = 1.0
+    days_back: int = 14
+    quarantine: float = 14.0
+
+
+@dataclass(frozen=True)
+class Masks:
+    """A share ``coverage`` wears masks outside ``not_in``; efficacy ``outward`` (as source) and ``inward``."""
+
+    start: int = 0
+    coverage: float = 0.8
+    outward: float = 0.5
+    inward: float = 0.3
+    not_in: tuple[str, ...] = ("household",)
+
+
+@dataclass(frozen=True)
 class Population:
     """Agents: ``age`` in years and one int32 array a kind of group (-1: belongs to none)."""
 
@@ -110,5 +153,8 @@ class Scenario:
     disease: Disease = field(default_factory=Disease)
     visits: Visits | None = None
     scale: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    testing: Testing | None = None
+    tracing: Tracing | None = None
+    masks: Masks | None = None
     first_weekday: int = 0
     kind: str = "agents"
