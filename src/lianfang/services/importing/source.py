@@ -156,10 +156,11 @@ def opened(path: Path | str, limits: Limits = LIMITS) -> Iterator[Source]:
         handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise BadInput(f"{file.name} cannot be read: {error.strerror}.") from None
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        raise BadInput(f"{file.name} is not a plain file.")
     with os.fdopen(handle, "rb") as stream:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise BadInput(f"{file.name} is not a plain file.")
         if status.st_size == 0:
             raise BadInput(f"{file.name} is empty.")
         if status.st_size > limits.file_bytes:
