@@ -213,14 +213,15 @@ def holder_process(base: Path) -> Iterator[str]:
 
     folder, port = base / "city" / "holders" / HOLDER, _free_port()
     command = [sys.executable, "-m", "lianfang", "holder", "serve", str(folder), "--port", str(port)]
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments  # nosec B603
-        command, stdout=subprocess.DEVNULL, start_new_session=True
-    )
+    with (base / "holder.log").open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments  # nosec B603
+            command, stdout=log, stderr=log, start_new_session=True
+        )
     try:
         url = _holder_url(port)
         for _ in range(200):
             if process.poll() is not None:
-                raise Fault("The holder's node did not start.", hint=f"Try: lianfang holder serve {folder}")
+                raise Fault("The holder's node did not start.", hint=f"See {base / 'holder.log'}.")
             try:
                 if httpx.get(f"{url}/identity", timeout=2).status_code == 200:
                     break
@@ -277,6 +278,28 @@ class World:
         return world.answers(self.city, int(found["person"][0]), self.day)
 
 
+def _stage(base: Path) -> Path:
+    """A copy of that morning to play on, so that the browser finds its own untouched.
+
+    The holder's data are not written to: its files are linked where the file system can, its node is copied.
+    """
+    stage = base / "transcript"
+    shutil.rmtree(stage, ignore_errors=True)
+    shutil.copytree(base / "centre", stage / "centre")
+    source, target = base / "city" / "holders" / HOLDER, stage / "city" / "holders" / HOLDER
+    shutil.copytree(source, target, copy_function=_link, ignore=shutil.ignore_patterns("node"))
+    shutil.copytree(source / "node", target / "node")
+    return stage
+
+
+def _link(source: str, target: str) -> str:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+    return target
+
+
 def transcript(base: Path, report: Path, *, end: bool = False) -> Story:
     """Play the five minutes in the terminal and write the report."""
     from rich.console import Console
@@ -292,7 +315,8 @@ def transcript(base: Path, report: Path, *, end: bool = False) -> Story:
         console.print(f"[bold cyan]{step:<12}[/] {zh}")
         console.print(f"{'':<12} [dim]{en}[/]")
 
-    with holder_process(base), open_installation(base / "centre") as inst:
+    stage = _stage(base)
+    with holder_process(stage), open_installation(stage / "centre") as inst:
         story = tour.play(inst, World(base / "city", inst.today()), say=say, holder=HOLDER)
         write_report(inst, story, report)
         if end:
