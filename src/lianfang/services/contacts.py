@@ -124,6 +124,7 @@ def lock(
             purpose="risk_target_reidentification",
             ref=lock_id,
             payload=payload,
+            event=event_id,
         )
     return lock_id
 
@@ -175,6 +176,7 @@ def approve(inst: Installation, who: Who, lock_id: str, *, verdict: str = "appro
             purpose="risk_target_reidentification",
             ref=lock_id,
             payload={"verdict": verdict, "note": note},
+            event=str(row["event_id"]),
         )
     return status
 

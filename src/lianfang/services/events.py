@@ -255,6 +255,7 @@ def dismiss_alert(inst: Installation, who: Who, alert_id: str, reason: str) -> N
             purpose="situation_monitoring",
             ref=alert_id,
             payload={"reason": reason},
+            event=ROUTINE,
         )
 
 

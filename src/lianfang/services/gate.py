@@ -16,7 +16,6 @@ from lianfang.services.installation import ROUTINE, Installation, Who
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from lianfang.guard.policy import Decision
     from lianfang.store import Row
 
 #: Which roles may do which act of the loop. The policy decides about data; this about the house's own acts.
@@ -85,8 +84,8 @@ def ask(
     event: Row | None = None,
     ref: str = "",
     rows: int = 0,
-) -> Decision:
-    """The policy's decision, recorded.
+) -> str:
+    """Ask the policy and record its decision; returns the record's id when it permits.
 
     ``event``: the event's row; what it says of the situation (open, plan) goes into the context. ``ref`` says
     what it was about by id, never by name.
@@ -143,7 +142,7 @@ def ask(
             ),
         )
     decision.enforce()
-    return decision
+    return f"d{index}"
 
 
 def record(

@@ -88,7 +88,7 @@ def particulars(inst: Installation, who: Who, contact_id: str, *, terminal: str)
     require(who, "contact.visit")
     contact, event = _contact(inst, contact_id)
     assigned = contact["worker"] == who.account and bool(contact["subject_id"])
-    decision = ask(
+    decision_id = ask(
         inst,
         who,
         phase="read",
@@ -124,7 +124,7 @@ def particulars(inst: Installation, who: Who, contact_id: str, *, terminal: str)
                     "contact_id": contact_id,
                     "lock_id": contact["lock_id"],
                     "fields_read": list(PARTICULARS),
-                    "decision_id": f"{decision.pack}:{contact_id}",
+                    "decision_id": decision_id,
                 }
             ),
         )
@@ -415,6 +415,7 @@ def release(inst: Installation, who: Who, contact_id: str, *, reason: str = "") 
             purpose="close_contact_tracing",
             ref=contact_id,
             payload={"reason": reason or "due"},
+            event=str(contact["event_id"]),
         )
 
 
