@@ -107,14 +107,24 @@ def node_folder(base: Path, persons: list[dict[str, str]], **limits: Any) -> Pat
     return base
 
 
-def installation(home: Path, clock: SetClock | None = None) -> Installation:
+def shift(now: datetime) -> str:
+    """A clock offset that makes this moment the present."""
+    minutes = int((now - datetime.now(UTC)).total_seconds() // 60)
+    days, rest = divmod(abs(minutes), 1440)
+    return f"{'-' if minutes < 0 else '+'}{days}d{rest // 60}h{rest % 60}m"
+
+
+def installation(home: Path, clock: SetClock | None = None, *, real_clock: bool = False) -> Installation:
+    """The centre; ``real_clock``: its clock runs, from the settings, so that other processes share it."""
+    from lianfang.services import accounts
     from lianfang.services.installation import create
 
-    return create(
-        home,
-        settings={"authority_id": "linjiang-cdc", "adcode": "429900", "demonstration": True},
-        clock=clock or SetClock(NOW),
-    )
+    settings = {"authority_id": "linjiang-cdc", "adcode": "429900", "demonstration": True}
+    if real_clock:
+        made = create(home, settings={**settings, "clock": shift(NOW)})
+        accounts.add_demonstration(made)
+        return made
+    return create(home, settings=settings, clock=clock or SetClock(NOW))
 
 
 def open_event(inst: Installation, persons: list[dict[str, str]], *, onset: date = date(2026, 1, 25)) -> str:
@@ -226,10 +236,7 @@ def serving(
     """The node as a real second process on a free port."""
     command = [sys.executable, "-m", "lianfang", "holder", "serve", str(folder), "--port", str(port)]
     if now is not None:
-        minutes = int((now - datetime.now(UTC)).total_seconds() // 60)
-        days, rest = divmod(abs(minutes), 1440)
-        hours, left = divmod(rest, 60)
-        command += ["--clock", f"{'-' if minutes < 0 else '+'}{days}d{hours}h{left}m"]
+        command += ["--clock", shift(now)]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
     )
@@ -256,3 +263,93 @@ def _address(process: subprocess.Popen[str], timeout: float) -> str:
         if process.poll() is not None:
             break
     raise AssertionError("the node did not start")
+
+
+# one side alone: messages made by hand -------------------------------------------------------------------
+
+
+def keys(folder: Path, name: str = "linjiang-cdc") -> Any:
+    """A centre's keys, without an installation."""
+    from lianfang.guard.signing import create_keys
+
+    return create_keys(folder / f"{name}.json", name)
+
+
+def note(centre: Any, index: list[Any], match_key: str, **changes: Any) -> dict[str, Any]:
+    """The payload of an order that a node answers, with changes."""
+    from lianfang.services.holder import documents
+
+    start = datetime(2026, 1, 23, tzinfo=UTC)
+    made = documents.OrderNote.model_validate(
+        {
+            "order_id": "o20260129-0000000000000001",
+            "event_id": EVENT,
+            "centre": centre.name,
+            "holder": "linjiang",
+            "issued_at": NOW,
+            "issued_by": EPI.account,
+            "responsible": EPI.account,
+            "expires_at": NOW + timedelta(hours=24),
+            "basis": BASIS,
+            "sources": list(SOURCES),
+            "period": {"start": start, "end": NOW},
+            "rule": {},
+            "row_cap": 500,
+            "index_count": len(index),
+            "index_sha256": documents.commitment(match_key, index),
+        }
+    )
+    return {**documents.payload(made), **changes}
+
+
+def index_cases(persons: list[dict[str, str]], match_key: str, numbers: tuple[int, ...] = INDEX) -> list[Any]:
+    from lianfang.guard.vault import tokens
+    from lianfang.services.holder.documents import IndexCase
+
+    start = datetime(2026, 1, 23, tzinfo=UTC)
+    return [
+        IndexCase(
+            number=at,
+            resident_id=tokens(match_key, "resident_id", [persons[one]["resident_id"]])[0],
+            phone=tokens(match_key, "phone", [persons[one]["phone"]])[0],
+            start=start,
+            end=NOW,
+        )
+        for at, one in enumerate(numbers)
+    ]
+
+
+MATCH_KEY = "ab" * 32
+
+
+def message(use: str, to: Any, body: dict[str, Any]) -> bytes:
+    """Any body sealed to a node, as a hostile or careless sender might make it."""
+    import base64
+
+    from lianfang.guard.signing import seal
+
+    sealed = seal(to, json.dumps(body).encode(), info=f"holder/{use}", aad=to.name.encode())
+    return json.dumps({"to": to.name, "sealed": base64.b64encode(sealed).decode()}).encode()
+
+
+def order_message(centre: Any, to: Any, persons: list[dict[str, str]], **changes: Any) -> bytes:
+    """A whole order with changes to its note; ``index`` and ``match_key`` replace what goes beside it."""
+    from lianfang.guard.signing import sign
+    from lianfang.services.holder import documents
+
+    index = index_cases(persons, MATCH_KEY)
+    beside = {
+        "match_key": changes.pop("match_key", MATCH_KEY),
+        "index": changes.pop("index", [documents.payload(case) for case in index]),
+    }
+    signed = sign(centre, note(centre, index, MATCH_KEY, **changes))
+    return message("order", to, {"note": signed, **beside})
+
+
+def wait(node: Any, order_id: str, seconds: float = 60) -> dict[str, Any]:
+    """The order's state once the node has done with it."""
+    until = time.monotonic() + seconds
+    while (state := node.status(order_id))["state"] in ("received", "searching"):
+        assert time.monotonic() < until, "the search did not end"
+        time.sleep(0.02)
+    return state

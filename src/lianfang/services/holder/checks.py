@@ -117,6 +117,6 @@ def decide(
                 "recipient": "cdc",
             },
             "at": local_day(day, limits.zone),
-            "pack": limits.order_pack,
+            "pack": limits.policy_pack,
         }
     )

@@ -32,7 +32,7 @@ class Limits:
     valid_hours: int = 168
     waiting: int = 16
     memory_mb: int = 1500
-    order_pack: str = "cn-seed-2020"
+    policy_pack: str = "cn-seed-2020"
     zone: str = "Asia/Shanghai"
     clock: str = ""
 

@@ -11,6 +11,8 @@ import hmac
 import json
 import os
 import threading
+import time
+from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -41,6 +43,11 @@ if TYPE_CHECKING:
 
 _BASIS = ("REQ-P-62",)
 _ACTOR = "node"
+UNREADABLE_AN_HOUR = 200
+
+
+class _Stopped(Exception):
+    """The node is being stopped in the middle of a search."""
 
 
 class HolderNode:
@@ -71,6 +78,9 @@ class HolderNode:
         self._pool: ThreadPoolExecutor | None = None
         self._running: set[str] = set()
         self._guard = threading.Lock()
+        self._stopping = threading.Event()
+        self._told = 0.0
+        self._unreadable: deque[float] = deque(maxlen=UNREADABLE_AN_HOUR)
 
     def __repr__(self) -> str:
         return f"<HolderNode {self.about.id}>"
@@ -81,6 +91,7 @@ class HolderNode:
 
     def close(self) -> None:
         """Stop searching and let go of the database; unfinished orders go on at the next start."""
+        self._stopping.set()
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
         self.store.close()
@@ -235,6 +246,8 @@ class HolderNode:
     def _work(self, order_id: str) -> None:
         try:
             self.answer(order_id)
+        except _Stopped:
+            return  # the order stays unfinished and is taken up at the next start
         except LianfangError as error:
             self._fail(order_id, error.message)
         except Exception as error:  # the thread must not die silently; a message could name somebody
@@ -302,7 +315,7 @@ class HolderNode:
             candidates=len(found.ranked),
             returned=len(contacts),
             withheld={"over_row_cap": len(found.ranked) - len(contacts)},
-            policy=self.limits.order_pack,
+            policy=self.limits.policy_pack,
             contacts_sha256=documents.contacts_digest(contacts),
         )
         answer = Answer(note=documents.signed(self.keys, account), contacts=contacts)
@@ -623,6 +636,12 @@ class HolderNode:
         return str(found) if found is not None else None
 
     def _progress(self, order_id: str, stage: str, done: int, total: int) -> None:
+        if self._stopping.is_set():
+            raise _Stopped
+        at = time.monotonic()
+        if done not in (0, total) and at - self._told < 0.25:
+            return
+        self._told = at
         table = tables.order
         with self.store.begin() as connection:
             connection.execute(
@@ -648,7 +667,16 @@ class HolderNode:
         )
 
     def _log_unreadable(self, what: str, raw: bytes, error: LianfangError) -> None:
-        """A message that is no order of a known centre: its digest and the reason, never its content."""
+        """A message that is no order of a known centre: its digest and the reason, never its content.
+
+        Anyone can send such messages, so only so many an hour are logged: the ledger must not fill up.
+        """
+        at = time.monotonic()
+        with self._guard:
+            full = len(self._unreadable) == UNREADABLE_AN_HOUR
+            if full and at - self._unreadable[0] < 3600:
+                return
+            self._unreadable.append(at)
         with self.store.begin() as connection:
             told = {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw), "code": error.code}
             self._record(connection, what, "close_contact_tracing", "-", told)

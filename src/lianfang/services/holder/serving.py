@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import socket
@@ -63,7 +64,8 @@ def serve(
         for source in missing:
             say(f"no files for the source {source}")
         try:
-            uvicorn.Server(config).run(sockets=[bound])
+            with contextlib.suppress(KeyboardInterrupt):  # uvicorn has stopped and raises it again
+                uvicorn.Server(config).run(sockets=[bound])
         finally:
             node.close()
     finally:
@@ -90,6 +92,7 @@ def _socket(host: str, port: int) -> socket.socket:
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((host, port))
+        made.listen(128)  # from here on a caller waits instead of being turned away
     except OSError as error:
         made.close()
         raise (Conflict if error.errno == 98 else Fault)(
