@@ -10,13 +10,6 @@ import click
 
 # command name -> "module:attribute", one line of help (English, Chinese)
 COMMANDS: dict[str, tuple[str, str]] = {
-    "predict": ("lianfang.cli.predict:predict", "What is going on, what comes next. 疫情态势与预警。"),
-    "replay": (
-        "lianfang.cli.replay:replay",
-        "Published outbreaks from shipped facts. 用公开数据重演历史疫情。",
-    ),
-    "world": ("lianfang.cli.world:world", "The demonstration city. 演示城市。"),
-    "ledger": ("lianfang.cli.ledger:ledger", "Proofs that a record was not altered. 记录未被篡改之证明。"),
     "demo": ("lianfang.cli.demo:demo", "The five minutes on a fictional city. 五分钟演示。"),
     "init": ("lianfang.cli.loop:init", "Make an installation. 新建安装。"),
     "serve": ("lianfang.cli.serve:serve", "Serve the pages and the API. 启动网页服务。"),
@@ -25,15 +18,22 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "daily": ("lianfang.cli.loop:daily", "Run the daily cycle. 每日流程。"),
     "today": ("lianfang.cli.loop:today", "What to judge, what is needed. 今日预警与待办。"),
     "event": ("lianfang.cli.loop:event", "Open, list, dismiss, change level. 事件。"),
+    "order": ("lianfang.cli.order:order", "Orders to holders. 调取令。"),
     "act": ("lianfang.cli.loop:act", "Lock, approve, name contacts. 锁定、审批、交办。"),
     "publish": ("lianfang.cli.loop:publish", "Sign, log and publish a bulletin. 发布通报。"),
     "verify": ("lianfang.cli.loop:verify", "Verify a bulletin's file offline. 离线核验。"),
-    "job": ("lianfang.cli.job:job", "Long work: list, cancel, run. 任务。"),
     "close": ("lianfang.cli.loop:close", "Close an event and end its data. 终止事件。"),
-    "control": ("lianfang.cli.control:control", "Trace and contain. 追踪与控制。"),
+    "job": ("lianfang.cli.job:job", "Long work: list, cancel, run. 任务。"),
     "holder": ("lianfang.cli.holder:holder", "A holder's node: data stay at home. 数据持有方节点。"),
-    "order": ("lianfang.cli.order:order", "Orders to holders. 调取令。"),
+    "world": ("lianfang.cli.world:world", "The demonstration city. 演示城市。"),
+    "replay": (
+        "lianfang.cli.replay:replay",
+        "Published outbreaks from shipped facts. 用公开数据重演历史疫情。",
+    ),
+    "predict": ("lianfang.cli.predict:predict", "What is going on, what comes next. 疫情态势与预警。"),
+    "control": ("lianfang.cli.control:control", "Trace and contain. 追踪与控制。"),
     "guard": ("lianfang.cli.guard:guard", "Who may know what, why, how long. 谁可知道什么、为何、多久。"),
+    "ledger": ("lianfang.cli.ledger:ledger", "Proofs that a record was not altered. 记录未被篡改之证明。"),
 }
 
 # the same name in a room's group
