@@ -65,7 +65,6 @@ def put(path: Path, data: bytes) -> Path:
 def test_empty_and_headerless(inst: Installation, tmp_path: Path) -> None:
     refused(inst, put(tmp_path / "a.csv", b""), "is empty")
     refused(inst, put(tmp_path / "a.csv", b"\n\n"), "has no header")
-    refused(inst, put(tmp_path / "a.csv", (CARD + "\n").encode()), "no rows")
     refused(inst, tmp_path, "cannot be read|not a plain file")
     refused(inst, tmp_path / "nothing.csv", "cannot be read")
 
@@ -203,7 +202,7 @@ def test_workbooks(inst: Installation, tmp_path: Path) -> None:
         "XML entities",
     )
     broken = changed(workbook(tmp_path / "f.xlsx", rows), sheet, lambda d: d[: len(d) // 2])
-    refused(inst, broken, "readable workbook|no rows|damaged")
+    refused(inst, broken, "readable workbook|damaged|lacks")
 
 
 def test_a_workbook_bomb(inst: Installation, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 Values = dict[str, Any]
@@ -30,6 +31,12 @@ def position(lat: float, lon: float) -> tuple[int, int]:
     return round(x * 10), round(EARTH_M * math.radians(lat) * 10)
 
 
+@lru_cache(maxsize=4096)
+def cares(occupation: str) -> bool:
+    """Whether the occupation is in health care."""
+    return any(word in occupation.casefold() for word in _CARERS)
+
+
 def _case_report(row: Values) -> Fault:
     from lianfang.services.cases import case_id
 
@@ -46,7 +53,7 @@ def _case_report(row: Values) -> Fault:
     if onset is not None and (death := row.get("date_death")) is not None and death < onset:
         return "date_death", "order"
     if "hcw" not in row and (work := row.get("occupation")):
-        row["hcw"] = any(word in work.casefold() for word in _CARERS)
+        row["hcw"] = cares(work)
     if "pneumonia_unexplained" in row.get("symptoms", ()):
         row["unexplained"] = True
     if row.get("date_death") is not None and not row.get("outcome"):

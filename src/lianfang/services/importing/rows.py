@@ -69,6 +69,9 @@ class Reading:
             for name in mapping.fields
             if self._there(spec := mapping.spec(name))
         ]
+        absent = {n: s.default for n in mapping.fields if not self._there(s := mapping.spec(n))}
+        constants = {**mapping.constants, **absent}
+        self._constants = {name: value for name, value in constants.items() if value is not None}
         self._identify = [
             (name, self.places[column], Memo(lambda text: parse_text(text, exact=True), missing))
             for name, column in mapping.identify.items()
@@ -144,14 +147,13 @@ class Reading:
             self._collect([memo[cell] for cell in columns[at]], memo, self.header[at], wrong)
             for _, at, memo in self._identify
         ]
-        constants = {k: v for k, v in self.mapping.constants.items() if v is not None}
         rows_of = zip(*filled, strict=True) if filled else ((),) * len(rows)
         wide = self.mapping.unpivot
         for at, cells in enumerate(rows_of):
             if at in wrong:
                 out.rejected.append(Rejected(chunk.numbers[at], rows[at], *wrong[at]))
                 continue
-            values = {**constants, **{n: v for n, v in zip(names, cells, strict=True) if v is not None}}
+            values = {**self._constants, **{n: v for n, v in zip(names, cells, strict=True) if v is not None}}
             who = {n: column[at] for (n, *_), column in zip(self._identify, identities, strict=True)}
             if wide is not None:
                 self._take_wide(out, wide, values, rows[at], chunk.numbers[at])

@@ -18,7 +18,7 @@ from lianfang.records import FieldInfo
 from lianfang.services.importing import symptoms
 from lianfang.services.importing.mapping import FieldSpec
 
-_MEMORY = 100_000  # distinct cells remembered in a column
+_MEMORY = 20_000  # distinct cells remembered in a column
 
 _YMD = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)?")
 _CHINESE = re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})[日号]")
