@@ -14,7 +14,7 @@ from lianfang.world.movement import SETTINGS, Presences
 from lianfang.world.people import Town
 
 WEEK = (True,) * 5 + (False,) * 2
-EARLIEST, LATEST = 22, 26
+EARLIEST, LATEST = 23, 25
 MOST_AT_ALARM = 5  # unexplained pneumonias of six days when the alarm sounds: it sounds early
 REPORT_WINDOW, CLUSTER, CLUSTER_AT_MARKET = 6, 4, 3
 CLOSES_AFTER = 4  # days from the alarm to the closing of the market
@@ -32,7 +32,7 @@ class Outbreak:
 
 
 def outbreak(town: Town, there: Presences, days: int, seed: int, start: date) -> Outbreak:
-    """Runs epidemics from different beginnings until one raises its cluster alarm, early, on day 22 to 26.
+    """Runs epidemics from different beginnings until one raises its cluster alarm, early, on day 23 to 25.
 
     The beginning is conditioned on, nothing afterwards: the accepted epidemic is then run over all days with
     the measures that follow the alarm.

@@ -99,8 +99,8 @@ def families(size: int, seed: int = 1) -> Population:
 
 LAYERS = (
     Layer("household", "household", -1.0, 0.1),
-    Layer("work", "work", 5.0, 0.06, (True,) * 5 + (False,) * 2),
-    Layer("community", "", 4.0, 0.03),
+    Layer("work", "work", 5.0, 0.05, (True,) * 5 + (False,) * 2),
+    Layer("community", "", 4.0, 0.02),
 )
 
 

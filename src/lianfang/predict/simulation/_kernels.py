@@ -47,21 +47,18 @@ def _lognormal(state, mean, sd):
     return np.exp(np.log(mean) - 0.5 * s2 + np.sqrt(s2) * _normal(state))
 
 
-@njit(cache=True)
-def _poisson(state, mean):
-    """Knuth's product for the small means of daily contacts; splits large ones."""
-    total = 0
-    while mean > 20.0:
-        limit, product = np.exp(-20.0), _uniform(state)
-        while product > limit:
-            total += 1
-            product *= _uniform(state)
-        mean -= 20.0
-    limit, product = np.exp(-mean), _uniform(state)
-    while product > limit:
-        total += 1
-        product *= _uniform(state)
-    return total
+@njit(cache=True, inline="always")
+def _count(state, cdf):
+    """A draw from the distribution on 0, 1, ... with cumulative probabilities ``cdf`` (the last is 1)."""
+    u = _uniform(state)
+    lo, hi = 0, cdf.size - 1
+    while lo < hi:
+        middle = (lo + hi) // 2
+        if cdf[middle] <= u:
+            lo = middle + 1
+        else:
+            hi = middle
+    return lo
 
 
 @njit(cache=True, inline="always")
@@ -77,8 +74,8 @@ def _key(state, seed, agent, day, layer):
 
 # Layers: members of group g of layer l are
 # members[member_at[l] + ptr[ptr_at[l] + g] : member_at[l] + ptr[ptr_at[l] + g + 1]]; contacts[l]: mean met a day,
-# negative: all; beta[day, l]; at_home[l]: goes on for those who stay at home.
-Net = namedtuple("Net", "groups ptr ptr_at members member_at contacts beta at_home")
+# negative: all, and cdf[l] its Poisson distribution; beta[day, l]; at_home[l]: goes on for those who stay at home.
+Net = namedtuple("Net", "groups ptr ptr_at members member_at contacts cdf beta at_home")
 # Visits, sorted by day, then group: first[day] bounds a day, lo/hi bound the row's group; order lists the rows of each
 # day by person; beta[day, setting] an hour.
 Meet = namedtuple("Meet", "first person lo hi start end setting order beta")
@@ -178,7 +175,7 @@ def _trace(i, day, noon, seed, state, draw, net, meet, care, run):
             size = net.member_at[layer] + net.ptr[net.ptr_at[layer] + g + 1] - lo
             _key(draw, seed, i, past, layer)
             everyone = net.contacts[layer] < 0.0
-            met = size if everyone else _poisson(draw, net.contacts[layer])
+            met = size if everyone else _count(draw, net.cdf[layer])
             for m in range(met):
                 j = net.members[lo + m] if everyone else net.members[lo + int(_uniform(draw) * size)]
                 if j != i and not run.times[j, KEPT_UNTIL] > noon and _uniform(state) < care.trace[layer]:
@@ -244,7 +241,7 @@ def _spread(i, day, noon, force, seed, alive, state, draw, luck, net, meet, ill,
         _key(draw, seed, i, day, layer)
         _key(luck, seed, i, day, layer + 500)
         everyone = net.contacts[layer] < 0.0
-        met = size if everyone else _poisson(draw, net.contacts[layer])
+        met = size if everyone else _count(draw, net.cdf[layer])
         for m in range(met):
             j = net.members[lo + m] if everyone else net.members[lo + int(_uniform(draw) * size)]
             if not run.free[j]:
@@ -254,7 +251,8 @@ def _spread(i, day, noon, force, seed, alive, state, draw, luck, net, meet, ill,
             risk = strength * ill.suscept[j]
             if worn and care.wears[j]:
                 risk *= care.mask_in
-            if _uniform(luck) < 1.0 - np.exp(-risk):
+            u = _uniform(luck)
+            if u < risk and u < 1.0 - np.exp(-risk):  # 1 - exp(-x) < x spares most of the exponentials
                 _fall_ill(j, day + 0.35 + 0.4 * _uniform(luck), i, layer, state, ill, run)
                 run.active[alive] = j
                 alive += 1
@@ -282,7 +280,8 @@ def _spread(i, day, noon, force, seed, alive, state, draw, luck, net, meet, ill,
             risk = rate * (until - since) * ill.suscept[j]
             if worn and care.wears[j]:
                 risk *= care.mask_in
-            if _uniform(luck) < 1.0 - np.exp(-risk):
+            u = _uniform(luck)
+            if u < risk and u < 1.0 - np.exp(-risk):
                 moment = day + (since + (until - since) * _uniform(luck)) / 1440.0
                 _fall_ill(j, moment, i, place, state, ill, run)
                 run.active[alive] = j

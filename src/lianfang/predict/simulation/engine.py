@@ -126,6 +126,8 @@ def _check(scenario: Scenario) -> None:
     if scenario.tracing and not scenario.testing:
         raise BadInput("Tracing starts from diagnosed cases: the scenario needs testing as well.")
     for layer in scenario.layers:
+        if layer.contacts > 10_000:
+            raise BadInput(f"Layer {layer.name!r} has {layer.contacts} contacts a day; at most 10,000.")
         if layer.groups and layer.groups not in scenario.population.groups:
             raise BadInput(f"Layer {layer.name!r} uses the group column {layer.groups!r}, which is missing.")
     named = set(scenario.scale)
@@ -160,9 +162,23 @@ def _group_table(scenario: Scenario) -> tuple[NDArray[Any], ...]:
         np.concatenate(member_lists),
         member_at,
         np.array([layer.contacts for layer in scenario.layers], np.float64),
+        _poisson_table([max(layer.contacts, 0.0) for layer in scenario.layers]),
         _betas(scenario),
         np.array([layer.name in HOME_LAYERS for layer in scenario.layers]),
     )
+
+
+def _poisson_table(means: list[float]) -> NDArray[np.float64]:
+    """Cumulative Poisson probabilities, one row a mean; the last entry is 1."""
+    terms = int(max(means) + 12.0 * np.sqrt(max(means))) + 20
+    k = np.arange(1, terms)
+    table = np.ones((len(means), terms))
+    for at, mean in enumerate(means):
+        if mean > 0.0:
+            logs = np.concatenate([[-mean], -mean + np.cumsum(np.log(mean / k))])
+            table[at] = np.cumsum(np.exp(logs))
+    table[:, -1] = 1.0
+    return table
 
 
 def _factor(scenario: Scenario, name: str) -> NDArray[np.float64]:
