@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def _source_hash() -> str:
 @pytest.fixture(scope="session")
 def small_city() -> world.City:
     """The city; whoever comes first builds it under a lock, the others open it."""
-    base = Path(tempfile.gettempdir()) / f"lianfang-test-city-{os.getuid()}"
+    base = Path(tempfile.gettempdir()) / f"lianfang-test-cities-{os.getuid()}"
     base.mkdir(mode=0o700, exist_ok=True)
     home = base / f"{PERSONS}-{DAYS}-{SEED}-{_source_hash()}"
     with (base / "lock").open("w") as lock:
@@ -44,8 +45,8 @@ def small_city() -> world.City:
         if home.exists() and world.City.open(home).damaged():
             shutil.rmtree(home)
         if not home.exists():
-            for old in base.iterdir():
-                if old.is_dir():
+            for old in base.iterdir():  # of sources long changed; a younger one may be another run's
+                if old.is_dir() and time.time() - old.stat().st_mtime > 2 * 86400:
                     shutil.rmtree(old, ignore_errors=True)
             world.build(home, persons=PERSONS, days=DAYS, seed=SEED)
     return world.City.open(home)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -37,7 +37,24 @@ def cards(town: Town, event: Outbreak, days: int, start: date, seed: int) -> lis
     rng = np.random.default_rng([seed, 21])
     known = event.alarm + KNOWN_AFTER if event.alarm >= 0 else days + 1
     found = _of_outbreak(town, event, days, start, known, rng) + _background(town, days, start, rng)
-    return sorted(found, key=lambda card: (card.day, card.hospital, card.values["报告卡编号"]))
+    numbered = _renumber(found, start)
+    return sorted(numbered, key=lambda card: (card.day, card.hospital, card.values["报告卡编号"]))
+
+
+def _renumber(found: list[Card], start: date) -> list[Card]:
+    """Numbers cards through by hospital and day, so that a number says nothing of what the card is about."""
+    first: dict[str, Card] = {}
+    for card in sorted(found, key=lambda card: card.day):
+        first.setdefault(card.values["报告卡编号"], card)
+    given: dict[str, str] = {}
+    serial: dict[tuple[int, int], int] = {}
+    for draft, card in sorted(first.items(), key=lambda pair: pair[1].values["证件号码"][::-1] + pair[0]):
+        at = (card.hospital, card.day)
+        serial[at] = serial.get(at, 0) + 1
+        given[draft] = _number(start, card.day, card.hospital, serial[at])
+    return [
+        replace(card, values=card.values | {"报告卡编号": given[card.values["报告卡编号"]]}) for card in found
+    ]
 
 
 def _iso(start: date, day: float) -> str:
@@ -142,7 +159,7 @@ def _of_outbreak(
         given["症状"] = ";".join(complaint) if np.isfinite(onset) else ""
         after = "确诊病例" if np.isfinite(onset) else "无症状感染者"
         given["病例分类"] = "疑似病例" if day < known else after
-        number = _number(start, day, hospital, 5000 + serial % 5000)
+        number = f"outbreak {serial}"
         row = _card(town, person, number, hospital, day, start, **given)
         result.append(Card(day, hospital, person, row, True))
         update = max(day, known) + 1 + int(draw[5] * 3)
@@ -186,7 +203,7 @@ def _background(town: Town, days: int, start: date, rng: np.random.Generator) ->
                 "暴露史": "",
             }
             serial += 1
-            number = _number(start, day, hospital, serial % 5000)
+            number = f"other {serial}"
             row = _card(town, person, number, hospital, day, start, **given)
             result.append(Card(day, hospital, person, row, False))
             later = day + 3 + int(draw[3] * 5)

@@ -98,6 +98,18 @@ def test_cards_use_the_fields_words_and_fictional_identities(small_city: world.C
                 assert card["发病日期"] <= card[later]
 
 
+def test_a_card_number_is_one_persons_and_says_nothing_else(small_city: world.City) -> None:
+    owner: dict[str, str] = {}
+    for card in all_cards(small_city):
+        assert re.fullmatch(r"LJ0[1-6]2026\d{4}\d{4}", card["报告卡编号"])
+        assert owner.setdefault(card["报告卡编号"], card["证件号码"]) == card["证件号码"]
+    infections = pl.read_parquet(small_city.path / "truth" / "infections.parquet")
+    of_outbreak = set(infections["report_card"].drop_nulls())
+    assert of_outbreak <= set(owner) and len(set(owner) - of_outbreak) > 10
+    serials = [int(number[-4:]) for number in owner]
+    assert max(serials) <= 12
+
+
 def test_the_cluster_is_there_to_be_found_and_not_before(small_city: world.City) -> None:
     first: dict[str, dict[str, str]] = {}
     for card in all_cards(small_city):
