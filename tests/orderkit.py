@@ -184,6 +184,7 @@ def locked(
     *,
     lock_id: str = "l20260129-00000001",
     approvals: Any = None,
+    event_id: str = EVENT,
 ) -> dict[str, Any]:
     """A lock over these contacts, approved by two people in two roles."""
     from lianfang.records import Approval, Contact, RiskLock
@@ -192,7 +193,7 @@ def locked(
     order_id = contacts[0]["order_id"]
     values = {
         "lock_id": lock_id,
-        "event_id": EVENT,
+        "event_id": event_id,
         "order_id": order_id,
         "contact_ids": sorted(row["contact_id"] for row in contacts),
         "reason": "high risk 高风险",
@@ -207,7 +208,7 @@ def locked(
         put(connection, RiskLock.model_validate(values))
         for who in approvals if approvals is not None else (EPI, DPO):
             told = {"account": who.account, "role": who.role, "verdict": "approve", "at": inst.now()}
-            put(connection, Approval.model_validate({"lock_id": lock_id, "event_id": EVENT, **told}))
+            put(connection, Approval.model_validate({"lock_id": lock_id, "event_id": event_id, **told}))
         for row in contacts:
             change(connection, Contact, row["id"], lock_id=lock_id, status="locked")
     return values
