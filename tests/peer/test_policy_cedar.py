@@ -54,7 +54,7 @@ def test_cedar_decides_the_same(name: str, count: Callable[[int, int], int]) -> 
     random.seed(17)
     asked: list[dict[str, Any]] = []
     expected: list[bool] = []
-    for i in range(count(100, 10_000)):
+    for i in range(count(100, 2_500)):
         cell = random.choice(touched if i % 4 else every)
         context = random.choice(list(contexts(pack, cell, most=128)))
         facts = {fact: pack.facts[fact].true(context) for fact in pack.facts}

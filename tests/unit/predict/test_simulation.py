@@ -42,7 +42,8 @@ def test_final_size_of_the_well_mixed_epidemic(reproduction: float) -> None:
     outcome = simulation.run(mixed(size, reproduction, 500, 5, seeds))
     start = seeds / size
     z = brentq(lambda z: z - start - (1 - start) * (1 - np.exp(-reproduction * z)), start + 1e-9, 1.0)
-    # the sd of the final share is about 1.5 / sqrt(size) at R0 = 1.5 (von Bahr & Martin-Loef 1980), less above
+    # the sd of the final share is about 1.5 / sqrt(size) at R0 = 1.5 (von Bahr & Martin-Loef 1980), less
+    # above
     assert outcome.ever_infected / size == pytest.approx(z, abs=4 * 1.5 / np.sqrt(size) + 0.002)
 
 

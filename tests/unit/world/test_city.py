@@ -16,7 +16,8 @@ from lianfang import world
 from lianfang.foundation.errors import BadInput, Conflict, NotFound
 
 CARD = (
-    "报告卡编号,报告日期,报告单位,姓名,性别,出生日期,证件号码,联系电话,现住址,现住区划,职业,工作单位,学校,发病日期,就诊日期,"
+    "报告卡编号,报告日期,报告单位,姓名,性别,出生日期,证件号码,联系电话,现住址,现住区划,"
+    "职业,工作单位,学校,发病日期,就诊日期,"
     "入院日期,临床严重程度,病例分类,症状,暴露史,死亡日期"
 )
 HEADERS = {
