@@ -58,7 +58,6 @@ class Settings(BaseSettings):
     retention_days: int = Field(
         365, ge=1, le=3650, description="Days after closing until an event's data end."
     )
-    upload_mb: int = Field(64, ge=1, le=4096, description="Largest file accepted over the web.")
     clock: str = Field("", description="Offset of the clock in drills, such as +1y or +14d; empty: none.")
     demonstration: bool = Field(
         False, description="Demonstration mode: simulators and one-person approvals, labelled."
