@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -112,7 +113,7 @@ def build(
         raise Conflict(f"{target} is not empty.", hint="Name a new folder, or remove this one first.")
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.part-{os.getpid()}")
-    shutil.rmtree(draft, ignore_errors=True)
+    _clear_abandoned(target)
     try:
         draft.mkdir()
         manifest = _write(draft, persons, days, seed, start, progress)
@@ -123,6 +124,20 @@ def build(
         shutil.rmtree(draft, ignore_errors=True)
         raise
     return City(target, manifest)
+
+
+def _clear_abandoned(target: Path) -> None:
+    """Removes what a killed build left beside ``target``; the drafts of living processes stay."""
+    for left in target.parent.glob(f".{glob.escape(target.name)}.part-*"):
+        owner = left.name.rpartition("-")[2]
+        if not owner.isdigit() or int(owner) == os.getpid() or not _alive(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    import psutil
+
+    return bool(psutil.pid_exists(process))
 
 
 def _write(
