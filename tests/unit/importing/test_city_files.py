@@ -115,13 +115,24 @@ def test_bad_rows_go_to_a_reject_file_that_is_mended_and_imported(inst: Installa
     lines = text.splitlines()
     assert lines[0] == CARD + ",_row,_reason"
     assert "'=cmd" in text  # quoted for the spreadsheet it is mended in
-    mended = tmp_path / "mended.csv"
+    mended = rejects
     keep = next(line for line in lines[1:] if line.endswith(",3,date_without_year"))
     mended.write_text(lines[0] + "\n" + keep.replace("1月20日", "2026-01-20") + "\n", "utf-8-sig")
     again = import_files(inst, EPI, "case_report", [mended])[0]
     assert (again.accepted, again.rejected) == (1, 0)
+    assert list(rejects.parent.iterdir()) == []  # it held identifiers and is done with
     with inst.vault_store.read() as connection:
         assert len(inst.vault.find(connection, "routine", "name", "=cmd|' /C calc'!A0")) == 1
+
+
+def test_rows_that_were_not_mended_are_never_lost(inst: Installation, tmp_path: Path) -> None:
+    path = write(tmp_path / "病例报告_一.csv", CARD, [card(1), card(2, 报告日期="1月20日")])
+    report = import_files(inst, EPI, "case_report", [path])[0]
+    for _ in range(4):
+        (rejects,) = (inst.home / "rejects").iterdir()
+        assert "王测2" in rejects.read_text("utf-8-sig")
+        import_files(inst, EPI, "case_report", [rejects])
+    assert report.rejected == 1 and len(held(inst)) == 1
 
 
 def test_strict_refuses_the_file(inst: Installation, tmp_path: Path) -> None:

@@ -73,7 +73,12 @@ def import_files(
     require(who, "data.import")
     own = read_mapping(mapping) if isinstance(mapping, Path) else mapping
     one = _One(inst, who, own, kind, strict, dry_run, day, event_id or ROUTINE, progress or silent)
-    return [one.run(path) for path in paths]
+    reports = []
+    for path in paths:
+        reports.append(one.run(path))
+        if reports[-1].status == "imported":
+            _clear_mended(inst, path)
+    return reports
 
 
 def import_day(
@@ -390,8 +395,15 @@ class _RejectFile:
             self.stream.close()
 
 
+def _clear_mended(inst: Installation, path: Path | str) -> None:
+    """A reject file that was imported is done with: each of its rows was taken, or is in a new reject file."""
+    file = Path(path).absolute()
+    if file.parent == inst.home / "rejects":
+        file.unlink(missing_ok=True)
+
+
 def _reject_name(report: ImportReport) -> str:
-    stem = re.sub(r"[^\w.-]+", "_", report.file)[:60]
+    stem = re.sub(r"[^\w-]+", "_", report.file.partition(".")[0])[:60]
     return f"{report.batch_id[:12]}_{stem}.csv"
 
 
