@@ -131,6 +131,14 @@ def test_req_p_64_exactly_the_locked_are_revealed(inst: Installation, staff: Sta
         assert tally(connection, Contact, status="candidate") == len(CONTACTS) - 3
 
 
+def test_rights_end_at_the_border_of_ones_area(inst: Installation, staff: Staff, event_id: str) -> None:
+    accounts.add(inst, None, "he.yi", role="epidemiologist", area="420100")
+    accounts.add(inst, None, "liu.yi", role="epidemiologist", area="429900")
+    with pytest.raises(Refused, match="area"):
+        contacts.ranked(inst, accounts.person(inst, "he.yi"), event_id)
+    assert len(contacts.ranked(inst, accounts.person(inst, "liu.yi"), event_id)) == len(CONTACTS)
+
+
 def test_a_refused_lock_frees_its_contacts(inst: Installation, staff: Staff, event_id: str) -> None:
     lock = locked(inst, staff, event_id)
     assert contacts.approve(inst, staff["manager"], lock, verdict="refuse", note="证据不足") == "withdrawn"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, Conflict
 from lianfang.services import events
-from lianfang.services.gate import ask, record, require
+from lianfang.services.gate import ask, record, require, within
 from lianfang.services.installation import Installation, Who
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def close(inst: Installation, who: Who, event_id: str, reason: str) -> date:
         raise BadInput("Closing an event needs a reason.")
     with inst.store.begin() as connection:
         event = one(connection, Event, event_id=event_id)
+        within(who, event["adcode"])
         if event["status"] != "open":
             raise Conflict("Only an open event can be closed.")
         watched = tally(connection, ObservationOrder, event_id=event_id, status="active")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, Conflict, NotFound, Refused
 from lianfang.services import events
-from lianfang.services.gate import ask, record, require
+from lianfang.services.gate import ask, record, require, within
 from lianfang.services.installation import Installation, Who
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def lock(
         raise BadInput("A lock needs a reason.")
     if worker == who.account:
         raise BadInput("The worker who will read the names cannot lock them.")
-    event = _open_event(inst, event_id)
+    event = _open_event(inst, who, event_id)
     if person(inst, worker).role != "community_worker":
         raise BadInput("Contacts are named to a community worker's account.")
     now = inst.now()
@@ -135,7 +135,7 @@ def approve(inst: Installation, who: Who, lock_id: str, *, verdict: str = "appro
     Raises:
         Refused: the same person or the same role as the one who locked, or the worker himself.
     """
-    from lianfang.records import Approval, Contact, RiskLock
+    from lianfang.records import Approval, Contact, Event, RiskLock
     from lianfang.store import change, insert_new, one, rows
 
     require(who, "contact.approve")
@@ -144,6 +144,7 @@ def approve(inst: Installation, who: Who, lock_id: str, *, verdict: str = "appro
     now = inst.now()
     with inst.store.begin() as connection:
         row = one(connection, RiskLock, lock_id=lock_id)
+        within(who, one(connection, Event, event_id=row["event_id"])["adcode"])
         if row["status"] != "locked":
             raise Conflict(f"This lock is {row['status']} already.")
         if now > row["not_after"]:
@@ -198,7 +199,7 @@ def name(inst: Installation, who: Who, lock_id: str) -> int:
         contacts = rows(connection, Contact, lock_id=lock_id)
     if row["status"] == "named":
         return len([c for c in contacts if c["subject_id"]])
-    event = _open_event(inst, str(row["event_id"]))
+    event = _open_event(inst, who, str(row["event_id"]))
     ask(
         inst,
         who,
@@ -262,8 +263,9 @@ def locks(inst: Installation, who: Who, event_id: str | None = None) -> list[Row
     return sorted(found, key=lambda row: row["locked_at"], reverse=True)
 
 
-def _open_event(inst: Installation, event_id: str) -> Row:
+def _open_event(inst: Installation, who: Who, event_id: str) -> Row:
     event = events.get(inst, event_id)
+    within(who, event["adcode"])
     if event["status"] != "open":
         raise Conflict("The event is not open.")
     return event

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, Conflict, NotFound
-from lianfang.services.gate import ask, record, require
+from lianfang.services.gate import ask, record, require, within
 from lianfang.services.installation import ROUTINE, Installation, Who
 
 if TYPE_CHECKING:
@@ -217,6 +217,7 @@ def change_level(inst: Installation, who: Who, event_id: str, level: str, reason
         raise BadInput("A change of level needs a reason.")
     with inst.store.begin() as connection:
         event = one(connection, Event, event_id=event_id)
+        within(who, event["adcode"])
         if event["status"] != "open":
             raise Conflict("Only an open event has a level to change.")
         if event["level"] == level:

@@ -73,6 +73,14 @@ def require(who: Who, act: str) -> None:
         )
 
 
+def within(who: Who, adcode: str) -> None:
+    """Refuse an account whose rights do not reach the event's area; the house's own machinery has no area."""
+    from lianfang.guard.accounts.rights import area_within
+
+    if who.areas and not any(area_within(adcode, area) for area in who.areas):
+        raise Refused("Your rights do not reach the area of this event.", reasons=("area",), code="area")
+
+
 def ask(
     inst: Installation,
     who: Who,
@@ -95,6 +103,9 @@ def ask(
     """
     from lianfang.guard.policy import decide
     from lianfang.records import DecisionEntry
+
+    if event is not None:
+        within(who, str(event["adcode"]) if "adcode" in event else inst.settings.adcode)
     from lianfang.store import put
 
     # without an event it is the standing one: surveillance of notifiable disease goes on every day (REQ-P-20)
