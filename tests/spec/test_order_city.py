@@ -8,12 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import orderkit
 import polars as pl
 import pytest
 import sqlalchemy as sa
-from orderkit import DPO, EPI
 
+import orderkit
 from lianfang import world
 from lianfang.foundation.clock import SetClock
 from lianfang.guard.vault import Approval, Grant
@@ -21,6 +20,7 @@ from lianfang.records import CaseReport, Contact
 from lianfang.services import contacts, events, holder, orders
 from lianfang.services.installation import Installation
 from lianfang.store import put_rows, rows
+from orderkit import DPO, EPI
 
 MARKET = "城南市场"
 

@@ -36,6 +36,7 @@ from lianfang.services.holder.documents import (
     PurgeNote,
     SignedRequest,
 )
+from lianfang.services.holder.sealing import EventSealer
 
 if TYPE_CHECKING:
     from lianfang.guard.signing import PublicKeys
@@ -72,6 +73,7 @@ class HolderNode:
         for metadata in (tables.metadata, ledger.metadata):
             metadata.create_all(self.store.engine)
         self.log = ledger.Log(self.keys.name)
+        self.sealer = EventSealer()
         with self.store.begin() as connection:
             if not connection.execute(sa.text("SELECT 1 FROM ledger_log")).first():
                 ledger.Log.create(connection, self.keys.name, authority=self.about.id, now=self.now())
@@ -506,6 +508,7 @@ class HolderNode:
                         "persons": len(persons),
                         "fields": list(REVEALED),
                     },
+                    event=lock.event_id,
                 )
             held = connection.execute(
                 sa.select(tables.reveal.c.answer, tables.reveal.c.digest).where(
@@ -564,6 +567,7 @@ class HolderNode:
                     state="purged", note=None, message=None, answer=None, account=None, reasons=None, stage=""
                 )
             )
+            connection.execute(sa.delete(tables.key).where(tables.key.c.event_id == note.event_id))
             told = {"event_id": note.event_id, "orders": ids, "contacts": contacts, "reveals": reveals}
             index = self._record(connection, "event_purged", "expiry", note.event_id, told)
             receipt = documents.ReceiptNote(
@@ -651,7 +655,14 @@ class HolderNode:
             )
 
     def _record(
-        self, connection: sa.Connection, what: str, purpose: str, ref: str, payload: Mapping[str, Any]
+        self,
+        connection: sa.Connection,
+        what: str,
+        purpose: str,
+        ref: str,
+        payload: Mapping[str, Any],
+        *,
+        event: str | None = None,
     ) -> int:
         from lianfang.guard import ledger
 
@@ -663,6 +674,8 @@ class HolderNode:
             purpose=purpose,
             ref=ref,
             payload=plain(dict(payload)),
+            event=event,
+            sealer=self.sealer if event else None,
             log=self.log,
         )
 

@@ -54,3 +54,11 @@ purge = Table(
     Column("receipt", Text, nullable=False),
     Column("scrubbed", Integer, nullable=False),
 )
+
+#: Keys of the ledger's sealed payloads; the purge deletes them.
+key = Table(
+    "holder_key",
+    metadata,
+    Column("event_id", String(64), primary_key=True),
+    Column("key", LargeBinary, nullable=False),
+)
