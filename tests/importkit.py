@@ -17,9 +17,9 @@ CARD = (
 )
 
 
-def make(folder: Path) -> Installation:
+def make(folder: Path, **settings: str) -> Installation:
     """A new installation, its clock standing at :data:`NOW`."""
-    return create(folder, settings={"adcode": "429900"}, clock=SetClock(NOW))
+    return create(folder, settings={"adcode": "429900", **settings}, clock=SetClock(NOW))
 
 
 def open_again(folder: Path) -> Installation:

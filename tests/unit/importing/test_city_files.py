@@ -195,3 +195,19 @@ def test_a_day_of_the_city(inst: Installation, tmp_path: Path) -> None:
         assert tally(connection, ReceivedReport) == 9
     again = import_day(inst, EPI, day, date(2026, 1, 20))
     assert {r.status for r in again} == {"unchanged", "refused"}
+
+
+def test_both_databases(tmp_path: Path, database_url: str) -> None:
+    """The same outcome on SQLite and PostgreSQL: what is held, what a later file changes, what stays."""
+    inst = importkit.make(tmp_path / "home", database_url=database_url)
+    first = write(tmp_path / "a.csv", CARD, [card(n) for n in range(1, 700)])
+    second = write(
+        tmp_path / "b.csv", CARD, [card(n) for n in range(1, 700)] + [card(1, 病例分类="排除"), card(800)]
+    )
+    reports = [import_files(inst, EPI, "case_report", [path])[0] for path in (first, second, first)]
+    assert [(r.status, r.changed) for r in reports] == [("imported", 699), ("imported", 2), ("unchanged", 0)]
+    found = {row["card_no"]: row for row in held(inst)}
+    assert len(found) == 700 and found["K000001"]["classification"] == "no_case"
+    assert found["K000800"]["symptoms"] == ["cough", "fever"]
+    assert found["K000800"]["date_onset"] == date(2026, 1, 12)
+    inst.close()
