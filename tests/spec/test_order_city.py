@@ -99,7 +99,9 @@ def issued(folder: Path) -> dict[str, int]:
     return known
 
 
-def test_the_truly_infected_contacts_are_among_the_answered(loop: Any, truth: Any) -> None:
+def test_the_truly_infected_contacts_are_among_the_answered(
+    loop: Any, truth: Any, small_city: world.City
+) -> None:
     inst, folder, order_id, index, now = loop
     infections, persons = truth
     order = orders.show(inst, EPI, order_id)
@@ -117,8 +119,19 @@ def test_the_truly_infected_contacts_are_among_the_answered(loop: Any, truth: An
     print(
         f"infected by the index cases: {len(infected)}, with a phone {len(subscribers)}, answered {len(reached)}"
     )
-    # a chance meeting in the street may be shorter than the rule; who shares a stall, home or desk is found
-    close = subscribers.filter(pl.col("setting") != "community")
+    # a chance meeting in the street may be shorter than the rule; who shares a stall, home or desk is found, where
+    # the phones of both report fine positions (not all subscribers' do)
+    files = str(small_city.holder / "pings" / "*" / "part.parquet")
+    fine = pl.scan_parquet(files).filter(pl.col("source").cast(pl.String) == "gps")
+    seen = persons.filter(
+        pl.col("subscriber").is_in(fine.select("subscriber").unique().collect()["subscriber"].implode())
+    )
+    close = subscribers.filter(
+        (pl.col("setting") != "community")
+        & pl.col("person").is_in(seen["person"].implode())
+        & pl.col("infector").is_in(seen["person"].implode())
+    )
+    assert len(close) >= 3
     assert set(close["subscriber"]) <= known
     assert len(reached) >= 0.7 * len(subscribers)
 
