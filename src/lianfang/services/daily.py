@@ -53,6 +53,7 @@ def run(inst: Installation, who: Who, as_of: date, *, progress: Progress | None 
         "attach": _attach,
         "link": _link,
         "curves": _curves,
+        "counts": _counts,
         "reproduction": _reproduction,
         "alerts": _alerts,
     }
@@ -169,6 +170,34 @@ def incidence(by_day: dict[str, int], until: date) -> tuple[list[int], date | No
     first = date.fromisoformat(min(by_day))
     days = (until - first).days + 1
     return [by_day.get((first + timedelta(days=n)).isoformat(), 0) for n in range(days)], first
+
+
+def _counts(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
+    """What published counts of the whole country say: total, new, growth and Rt, by source.
+
+    A cumulative count that falls is a correction (the quality step says so); it counts as no new case.
+    """
+    import polars as pl
+
+    from lianfang.predict import reproduction
+    from lianfang.services.quality.table import published
+
+    result: dict[str, Any] = {}
+    rows = published(inst, as_of).filter((pl.col("role") == "country") & pl.col("confirmed").is_not_null())
+    for (source,), frame in rows.group_by(["source"], maintain_order=True):
+        by_day = {row["date"]: int(row["confirmed"]) for row in frame.sort("date").to_dicts()}
+        first, last = min(by_day), max(by_day)
+        total, new = by_day[first], []
+        for n in range(1, (last - first).days + 1):
+            known = by_day.get(first + timedelta(days=n), total)
+            new.append(max(0, known - total))
+            total = known
+        told: dict[str, Any] = {"until": last, "confirmed": total, "new": new[-1] if new else 0}
+        if sum(new) >= FEWEST_FOR_RT and len(new) >= 9:
+            rt = reproduction.estimate(new, serial_interval=SERIAL_INTERVAL).tail(1).to_dicts()[0]
+            told |= {name: round(float(rt[name]), 4) for name in ("mean", "q025", "q975")}
+        result[str(source)] = told
+    return result
 
 
 def _reproduction(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
