@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from shared import shared_data
 
 from lianfang.foundation.clock import SetClock
 from lianfang.predict import reproduction
 from lianfang.services import daily, importing, replay
 from lianfang.services.installation import SYSTEM, create
+from shared import shared_data
 
 DAY = date(2020, 2, 11)
 
@@ -39,7 +40,7 @@ def test_the_last_estimate_is_the_engines_and_later_days_are_not_read(tmp_path: 
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     importing.import_files(inst, SYSTEM, "china-counts", [file])
     told = daily.run(inst, SYSTEM, date(2020, 1, 30)).steps["counts"]["china-counts"]
-    new = [max(0, after - before) for before, after in zip(counts, counts[1:11], strict=False)]
+    new = [max(0, after - before) for before, after in pairwise(counts[:11])]
     wanted = reproduction.estimate(new, serial_interval=daily.SERIAL_INTERVAL).tail(1).to_dicts()[0]
     assert (told["confirmed"], told["new"]) == (300, 115)
     assert told["mean"] == pytest.approx(wanted["mean"], abs=1e-4)
