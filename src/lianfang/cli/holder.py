@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-_HOME = click.option("--home", default=None, help="Folder of the installation. 安装目录。")
-_AS = click.option("--as", "account", envvar="LIANFANG_ACCOUNT", default="", help="Who acts. 操作账户。")
+from lianfang.cli.common import on_installation
+
 _JSON = click.option("--json", "as_json", is_flag=True, help="Answer as JSON. 以 JSON 输出。")
 
 
@@ -138,17 +138,16 @@ def orders(folder: Path, as_json: bool) -> None:
 @click.argument("url")
 @click.option("--fingerprint", default="", help="What the holder read out. 对方告知的指纹。")
 @click.option("--replace", is_flag=True, help="Take new keys of a known holder. 更换已登记的公钥。")
-@_HOME
-@_AS
-@_JSON
+@on_installation
 def register(
-    url: str, fingerprint: str, replace: bool, home: str | None, account: str, as_json: bool
+    url: str, fingerprint: str, replace: bool, home: str | None, account: str, clock: str, as_json: bool
 ) -> None:
     """Enter the holder at URL in the centre's register. 登记数据持有方。"""
-    from lianfang.cli.order import acting
+    from lianfang.cli.common import acting, opened
     from lianfang.services import orders as service
 
-    with acting(home, account) as (inst, who):
+    with opened(home, clock) as inst:
+        who = acting(inst, account, ("epidemiologist", "manager"))
         found = service.register(inst, who, url, fingerprint=fingerprint, replace=replace)
     if as_json:
         _say(found)

@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+import json
 
 import click
 
-from lianfang.cli.holder import _AS, _HOME, _JSON, _say
+from lianfang.cli.common import acting, on_installation, opened, say
 
-if TYPE_CHECKING:
-    from lianfang.services.installation import Installation, Who
-
-
-@contextmanager
-def acting(home: str | None, account: str) -> Iterator[tuple[Installation, Who]]:
-    """The installation, and the account that acts."""
-    from lianfang.foundation.errors import UsageError
-    from lianfang.services.accounts import DEMONSTRATION, person
-    from lianfang.services.installation import open_installation
-
-    with open_installation(home) as inst:
-        name = account or (DEMONSTRATION[0][0] if inst.settings.demonstration else "")
-        if not name:
-            raise UsageError("Say which account acts: --as NAME.")
-        yield inst, person(inst, name)
+_ROLES = ("epidemiologist", "manager")
 
 
 @click.group("order")
@@ -34,13 +17,11 @@ def order() -> None:
 
 
 @order.command("identity")
-@_HOME
+@click.option("--home", default=None, help="Folder of the installation. 安装目录。")
 def identity(home: str | None) -> None:
     """Print the centre's public keys, for `lianfang holder trust`. 输出本中心公钥。"""
-    from lianfang.services.installation import open_installation
-
-    with open_installation(home) as inst:
-        _say(inst.signer.public.to_json())
+    with opened(home) as inst:
+        click.echo(json.dumps(inst.signer.public.to_json(), ensure_ascii=False, indent=1))
 
 
 @order.command("draft")
@@ -50,9 +31,7 @@ def identity(home: str | None) -> None:
 @click.option("--row-cap", type=int, default=500, help="Most rows wanted. 返回上限。")
 @click.option("--radius", type=float, default=50.0, help="Metres. 半径（米）。")
 @click.option("--minutes", type=float, default=20.0, help="Least time together. 最短时长（分钟）。")
-@_HOME
-@_AS
-@_JSON
+@on_installation
 def draft(
     event_id: str,
     holder: str,
@@ -62,12 +41,14 @@ def draft(
     minutes: float,
     home: str | None,
     account: str,
+    clock: str,
     as_json: bool,
 ) -> None:
     """Draw up an order about the cases of EVENT_ID. 起草调取令。"""
     from lianfang.services import orders
 
-    with acting(home, account) as (inst, who):
+    with opened(home, clock) as inst:
+        who = acting(inst, account, _ROLES)
         row = orders.draft(
             inst,
             who,
@@ -79,7 +60,7 @@ def draft(
         )
     row.pop("index_cases")
     if as_json:
-        _say(row)
+        say(True, row, "")
         return
     click.echo(
         f"{row['order_id']}: {row['index_count']} index cases 指示病例, expires 失效 {row['expires_at']:%F %H:%MZ}"
@@ -89,18 +70,17 @@ def draft(
 
 @order.command("send")
 @click.argument("order_id")
-@_HOME
-@_AS
-@_JSON
-def send(order_id: str, home: str | None, account: str, as_json: bool) -> None:
+@on_installation
+def send(order_id: str, home: str | None, account: str, clock: str, as_json: bool) -> None:
     """Send an order and wait for the holder's answer. 发送调取令并等待答复。"""
     from lianfang.foundation.progress import terminal
     from lianfang.services import orders
 
-    with acting(home, account) as (inst, who), terminal(not as_json) as progress:
+    with opened(home, clock) as inst, terminal(not as_json) as progress:
+        who = acting(inst, account, _ROLES)
         answer = orders.send(inst, who, order_id, progress=progress)
     if as_json:
-        _say(answer)
+        say(True, answer, "")
         return
     click.echo(
         f"The holder searched 持有方检索 {answer['rows_searched']:,} rows at home and returned 返回 "
@@ -110,17 +90,16 @@ def send(order_id: str, home: str | None, account: str, as_json: bool) -> None:
 
 @order.command("show")
 @click.argument("order_id")
-@_HOME
-@_AS
-@_JSON
-def show(order_id: str, home: str | None, account: str, as_json: bool) -> None:
+@on_installation
+def show(order_id: str, home: str | None, account: str, clock: str, as_json: bool) -> None:
     """Show an order as it is sent, and its answer. 查看调取令及答复。"""
     from lianfang.services import orders
 
-    with acting(home, account) as (inst, who):
+    with opened(home, clock) as inst:
+        who = acting(inst, account, _ROLES)
         found = orders.show(inst, who, order_id)
     if as_json:
-        _say(found)
+        say(True, found, "")
         return
     click.echo(f"{order_id}: {found['order']['status']}")
     click.echo(found["order"]["document"])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lianfang.foundation.clock import day_bounds
 from lianfang.foundation.errors import BadInput, Conflict
 from lianfang.services import cases, events
-from lianfang.services.gate import ask, record, require
+from lianfang.services.gate import ask, record, require, within
 from lianfang.services.installation import Installation, Who
 from lianfang.services.orders.holders import entry
 
@@ -197,5 +197,6 @@ def show(inst: Installation, who: Who, order_id: str) -> dict[str, Any]:
     with inst.store.read() as connection:
         order = one(connection, HolderOrder, order_id=order_id)
         answers = rows(connection, OrderAnswer, order_id=order_id)
+    within(who, str(events.get(inst, order["event_id"])["adcode"]))
     order.pop("index_cases")
     return {"order": order, "answer": answers[0] if answers else None}

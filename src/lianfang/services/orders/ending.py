@@ -6,7 +6,7 @@ from typing import Any
 
 from lianfang.foundation.errors import Conflict, Fault, LianfangError
 from lianfang.services import events
-from lianfang.services.gate import record, require
+from lianfang.services.gate import record, require, within
 from lianfang.services.installation import Installation, Who
 from lianfang.services.orders.holders import entry, keys_of
 from lianfang.services.orders.wire import call
@@ -26,6 +26,7 @@ def purge(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
 
     require(who, "data.expire")
     event = events.get(inst, event_id)
+    within(who, str(event["adcode"]))
     if event["status"] == "open":
         raise Conflict("The event is open.", hint="Close it first.")
     with inst.store.read() as connection:

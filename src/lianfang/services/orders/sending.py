@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lianfang.foundation.errors import BadInput, Conflict, Fault, Refused
 from lianfang.foundation.progress import Progress, silent
 from lianfang.services import events
-from lianfang.services.gate import ask, record, require
+from lianfang.services.gate import ask, record, require, within
 from lianfang.services.installation import Installation, Who
 from lianfang.services.orders.holders import entry, keys_of
 from lianfang.services.orders.wire import call, sealed_in
@@ -48,9 +48,10 @@ def send(
     with inst.store.read() as connection:
         order = one(connection, HolderOrder, order_id=order_id)
         answers = rows(connection, OrderAnswer, order_id=order_id)
+    event = events.get(inst, order["event_id"])
+    within(who, str(event["adcode"]))
     if answers:
         return _given(answers[0])
-    event = events.get(inst, order["event_id"])
     if event["status"] != "open":
         raise Conflict("The event is not open.")
     register = entry(inst, order["holder"])
