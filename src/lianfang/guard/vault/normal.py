@@ -47,7 +47,8 @@ def normalise(kind: str, value: str) -> str:
 def _compact(value: str) -> str:
     if value.isascii() and value.isalnum():
         return value
-    return unicodedata.normalize("NFKC", value).translate(_SEPARATORS)
+    bare = unicodedata.normalize("NFKC", value).translate(_SEPARATORS)
+    return unicodedata.normalize("NFKC", bare)  # a mark that stood on a separator joins the letter before it
 
 
 def _resident_id(value: str) -> str:
