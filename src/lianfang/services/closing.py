@@ -140,13 +140,16 @@ def _delete_rows(connection: sa.Connection, event_id: str) -> None:
 
 
 def _scrub(inst: Installation) -> int:
-    """Reject files hold rows as they came; none outlives an event. Then the databases give their pages back."""
+    """Rejected rows and refused files are as they came; none outlives an event. Then the databases give their
+    pages back."""
     gone = 0
-    rejects = inst.home / "rejects"
-    for path in sorted(rejects.glob("*")):
-        if path.is_file():
-            path.unlink()
-            gone += 1
+    for folder in ("rejects", "refused"):
+        for path in sorted((inst.home / folder).rglob("*"), reverse=True):
+            if path.is_dir() and not path.is_symlink():
+                path.rmdir()
+            else:
+                path.unlink()
+                gone += 1
     inst.store.vacuum()
     inst.vault_store.vacuum()
     return gone

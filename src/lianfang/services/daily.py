@@ -19,6 +19,9 @@ from lianfang.services.gate import require
 from lianfang.services.installation import Installation, Who
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lianfang.services.importing import ImportReport
     from lianfang.store import Row
 
 #: Serial interval of the first 425 cases in Wuhan, mean 7.5 and sd 3.4 days (Li et al. 2020, NEJM 382:1199).
@@ -27,6 +30,8 @@ SERIAL_INTERVAL = (7.5, 3.4)
 FEWEST_FOR_RT = 12
 ATTRIBUTES = ("workplace", "school", "household")
 EARS = ("ears_c1", "ears_c2", "ears_c3")
+#: Check's name of a finding about a file that could not be imported.
+REFUSED = "refused_file"
 
 
 @dataclass
@@ -74,10 +79,14 @@ def _keep(inst: Installation, as_of: date, step: str, outcome: dict[str, Any]) -
 
 
 def _import(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
-    """Folders of the inbox up to the day; a file that is known already changes nothing."""
+    """Folders of the inbox up to the day; a file that is known already changes nothing.
+
+    Delivered files hold names, so none stays: one that was taken is deleted, one that cannot be used goes to
+    ``refused/DATE/``, for its owner only, with a finding that says why.
+    """
     from lianfang.services import importing
 
-    totals = {"files": 0, "rows": 0, "changed": 0, "rejected": 0}
+    totals = {"files": 0, "rows": 0, "changed": 0, "rejected": 0, "refused": 0}
     for folder in sorted(inst.inbox.glob("????-??-??")):
         try:
             day = date.fromisoformat(folder.name)
@@ -90,24 +99,61 @@ def _import(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
             totals["rows"] += report.rows
             totals["changed"] += report.changed
             totals["rejected"] += report.rejected
+            totals["refused"] += report.status == "refused"
+            _clear(inst, folder / report.file, report, as_of)
+        if not any(folder.iterdir()):
+            folder.rmdir()
     return totals
 
 
-def _quality(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
-    from lianfang.services import quality
+def _clear(inst: Installation, path: Path, report: ImportReport, as_of: date) -> None:
+    """Take a delivered file off the desk, now that what it says is stored or known to be unusable."""
+    import shutil
 
-    found = quality.check(inst, as_of)
-    levels = {
-        level: sum(1 for finding in found if finding.severity == level)
-        for level in ("error", "warning", "info")
-    }
-    return {"findings": len(found), **levels}
+    from lianfang.guard.files import make_folder
+    from lianfang.records import QualityFinding
+    from lianfang.store import put
+
+    if report.status != "refused":
+        path.unlink(missing_ok=True)
+        return
+    about = f"{path.parent.name}/{path.name}"
+    finding = QualityFinding(
+        as_of=as_of,
+        check=REFUSED,
+        subject_of=about,
+        severity="error",
+        message_zh=f"文件 {about} 无法使用，已移至 refused 文件夹：{report.error}",
+        message_en=f"The file {about} cannot be used and was moved to the folder refused: {report.error}",
+    )
+    with inst.store.begin() as connection:
+        put(connection, finding)
+    if path.is_symlink():
+        path.unlink()
+        return
+    target = inst.home / "refused" / path.parent.name
+    make_folder(inst.home / "refused")
+    make_folder(target)
+    path.chmod(0o600)
+    shutil.move(path, target / path.name)
+
+
+def _quality(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
+    from lianfang.records import QualityFinding
+    from lianfang.services import quality
+    from lianfang.store import rows
+
+    quality.check(inst, as_of)
+    with inst.store.read() as connection:
+        found = [row["severity"] for row in rows(connection, QualityFinding, as_of=as_of)]
+    return {"findings": len(found), **{level: found.count(level) for level in ("error", "warning", "info")}}
 
 
 def _attach(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
     """Put new cases that meet an open event's case rule under it."""
     attached: dict[str, int] = {}
     for event in _open(inst, as_of):
+        events.settle(inst, who, event["event_id"])
         rule = event["plan"].get("case_rule") or {}
         attribute, value = rule.get("attribute", ""), rule.get("value", "")
         if attribute not in ATTRIBUTES or not value:
@@ -126,7 +172,7 @@ def _attach(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
 
 def _link(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
     return {
-        str(event["event_id"]) if event else "routine": linking.link_event(inst, who, event)
+        str(event["event_id"]) if event else "routine": linking.link_event(inst, who, event, as_of)
         for event in (None, *_open(inst, as_of))
     }
 

@@ -193,6 +193,57 @@ def attach_cases(inst: Installation, who: Who, event_id: str, case_ids: Iterable
     return len(wanted)
 
 
+def settle(inst: Installation, who: Who, event_id: str) -> None:
+    """End what a crash left of :func:`open_event` and :func:`attach_cases`; otherwise nothing happens.
+
+    Cases of the opening alert come under the event, and identities that were copied under an event's keys and
+    that no case points to any more are destroyed under the standing ones.
+    """
+    from lianfang.records import Alert
+    from lianfang.store import rows
+
+    with inst.store.read() as connection:
+        opening = rows(connection, Alert, event_id=event_id, status="opened")
+    wanted = {case for alert in opening for case in alert["evidence"].get("case_ids", [])}
+    if wanted:
+        attach_cases(inst, who, event_id, wanted)
+    if left := _orphans(inst):
+        from lianfang.services.importing.staging import importing
+
+        # an import writes identities before its rows: look again while none is under way
+        with importing(inst):
+            left &= _orphans(inst)
+            with inst.vault_store.begin() as vault:
+                for subject in sorted(left):
+                    inst.vault.destroy_subject(vault, ROUTINE, subject)
+
+
+def _orphans(inst: Installation) -> set[str]:
+    """Reported identities under the standing keys that no row points to."""
+    import sqlalchemy as sa
+
+    from lianfang.guard.vault.tables import subject
+    from lianfang.records import CaseReport, Returnee
+    from lianfang.store import table
+
+    kinds = ("case_report", "returnee")
+    with inst.vault_store.read() as vault:
+        held = {
+            str(one)
+            for one in vault.execute(
+                sa.select(subject.c.subject_id).where(
+                    subject.c.event_id == ROUTINE,
+                    subject.c.kind.in_(kinds),
+                    subject.c.wrapped_key.is_not(None),
+                )
+            ).scalars()
+        }
+    with inst.store.read() as connection:
+        for record in (CaseReport, Returnee):
+            held -= {str(one) for one in connection.execute(sa.select(table(record).c.subject_id)).scalars()}
+    return held
+
+
 def _subjects_elsewhere(connection: sa.Connection, subjects: list[str]) -> set[str]:
     """Which of the subjects another kind of record still needs (a returnee who became a case)."""
     import sqlalchemy as sa

@@ -14,13 +14,19 @@ from lianfang.services.gate import ask
 from lianfang.services.installation import ROUTINE, Installation, Who
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import polars as pl
 
     from lianfang.store import Row
 
 
-def link_event(inst: Installation, who: Who, event: Row | None) -> dict[str, int]:
-    """Link the subjects of an event (None: the standing one); returns subjects, persons and joined."""
+def link_event(inst: Installation, who: Who, event: Row | None, as_of: date) -> dict[str, int]:
+    """Link the subjects of an event (None: the standing one); returns subjects, persons and joined.
+
+    Only subjects reported until ``as_of`` are looked at. Where later ones are there, a day of the past is
+    looked at again: it is counted as it was, and the present links stay.
+    """
     import sqlalchemy as sa
 
     from lianfang.records import CaseReport, Person, Returnee, SubjectLink
@@ -30,10 +36,14 @@ def link_event(inst: Installation, who: Who, event: Row | None) -> dict[str, int
     keys = ["", ROUTINE] if event is None else [event_id]
     subjects: set[str] = set()
     traits: dict[str, Row] = {}
+    past = False
     with inst.store.read() as connection:
-        for record in (Returnee, CaseReport):
+        for record, day in ((Returnee, "registered_on"), (CaseReport, "date_reporting")):
             found = table(record)
             for row in connection.execute(sa.select(found).where(found.c.event_id.in_(keys))).mappings():
+                if row[day] > as_of:
+                    past = True
+                    continue
                 subjects.add(row["subject_id"])
                 if record is CaseReport:
                     traits[row["subject_id"]] = dict(row)
@@ -55,7 +65,7 @@ def link_event(inst: Installation, who: Who, event: Row | None) -> dict[str, int
         "persons": len({person for person, _ in persons.values()}),
         "joined": len(persons) - len({person for person, _ in persons.values()}),
     }
-    if not changed:
+    if not changed or past:
         return outcome
     ask(
         inst,

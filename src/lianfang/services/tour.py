@@ -64,6 +64,8 @@ def _open(inst: Installation, story: Story, answers: Answers, say: Say, holder: 
     opened = [row for row in events.listing(inst, epi) if row["status"] in ("open", "closed")]
     if opened:
         story.event_id = str(opened[0]["event_id"])
+        if opened[0]["status"] == "open":
+            events.settle(inst, epi, story.event_id)
         return
     found = morning.today(inst, epi)
     clusters = [alert for alert in found["alerts"] if alert["method"].startswith("cluster")]
@@ -165,17 +167,18 @@ def _visit(inst: Installation, story: Story, answers: Answers, say: Say, holder:
     ill = 0
     mine = visits.tasks(inst, worker)
     for task in mine:
-        if not task["due"]:
-            continue
-        shown = visits.particulars(inst, worker, task["contact_id"], terminal="tour")
-        temperature, symptoms = answers.visit(shown.get("phone", ""))
-        result = visits.record_visit(
-            inst, worker, task["contact_id"], reached=True, temperature=temperature, symptoms=symptoms
-        )
-        if result["test_advised"]:
+        contact_id = task["contact_id"]
+        if task["due"]:
+            phone = _phone(inst, contact_id)
+            temperature, symptoms = answers.visit(phone)
+            visits.record_visit(
+                inst, worker, contact_id, reached=True, temperature=temperature, symptoms=symptoms
+            )
+        seen = visits.task(inst, worker, contact_id)
+        if any(visits.is_ill(row) for row in seen["follow_ups"]):
             ill += 1
-            sample = visits.order_sample(inst, worker, task["contact_id"])
-            story.figures.setdefault("samples", {})[sample] = answers.sample(shown.get("phone", ""))
+            if not seen["samples"]:
+                visits.order_sample(inst, worker, contact_id)
     story.figures["visited"] = len(mine)
     say(
         "visit",
@@ -184,17 +187,21 @@ def _visit(inst: Installation, story: Story, answers: Answers, say: Say, holder:
     )
 
 
+def _phone(inst: Installation, contact_id: str) -> str:
+    """How the simulator knows a person: by the phone that the worker reads, and that reading is logged."""
+    shown = visits.particulars(inst, accounts.person(inst, "li.she"), contact_id, terminal="tour")
+    return shown.get("phone", "")
+
+
 def _result(inst: Installation, story: Story, answers: Answers, say: Say, holder: str) -> None:
     lab = accounts.person(inst, "zhao.jian")
-    known = story.figures.get("samples", {})
     positive = 0
     for sample in laboratory.waiting(inst, lab):
         if sample["status"] == "tested":
             positive += sample["result"] == "positive"
             continue
-        outcome = laboratory.report(
-            inst, lab, sample["sample_no"], result=known.get(sample["sample_no"], "negative")
-        )
+        found = answers.sample(_phone(inst, sample["contact_id"]))
+        outcome = laboratory.report(inst, lab, sample["sample_no"], result=found)
         positive += outcome["result"] == "positive"
     story.figures["positive"] = positive
     say(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -231,8 +231,13 @@ def record_visit(
                 ),
             )
         change(connection, Contact, contact["id"], status=status, updated_at=inst.now())
-    ill = (temperature is not None and temperature >= FEVER) or bool(symptoms)
+    ill = is_ill({"temperature": temperature, "symptoms": symptoms})
     return {"test_advised": ill and not refused, "observed_until": until, "status": status}
+
+
+def is_ill(row: Mapping[str, Any]) -> bool:
+    """Whether a follow-up found a fever or a symptom, so that a test is advised."""
+    return bool(row["symptoms"]) or (row["temperature"] or 0.0) >= FEVER
 
 
 def order_sample(inst: Installation, who: Who, contact_id: str) -> str:
@@ -354,7 +359,7 @@ def _make_case(inst: Installation, connection: sa.Connection, contact: Row, samp
 
     today = inst.today()
     followed = rows(connection, FollowUp, contact_id=contact["contact_id"], order_by=["day"])
-    ill = [row["day"] for row in followed if row["symptoms"] or (row["temperature"] or 0) >= FEVER]
+    ill = [row["day"] for row in followed if is_ill(row)]
     symptoms = sorted({word for row in followed for word in row["symptoms"]} | ({"fever"} if ill else set()))
     identity = cases.case_id("centre", sample["sample_no"])
     put(

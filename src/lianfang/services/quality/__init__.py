@@ -35,6 +35,8 @@ def check(inst: Installation, as_of: date) -> list[QualityFinding]:
     ]
     held = table(QualityFinding)
     with inst.store.begin() as connection:
-        connection.execute(sa.delete(held).where(held.c.as_of == as_of))
+        # what the import step found about a file stays: the file is gone from the inbox
+        mine = held.c.check != "refused_file"
+        connection.execute(sa.delete(held).where(held.c.as_of == as_of, mine))
         put(connection, *found)
     return found
