@@ -9,7 +9,7 @@ import pytest
 from lianfang.foundation.errors import BadInput, Conflict, NotFound, Refused
 from lianfang.records import Contact, DecisionEntry, ObservationOrder, Reading
 from lianfang.services import accounts, cases, closing, contacts, events, visits
-from lianfang.services.installation import Installation, Who
+from lianfang.services.installation import SYSTEM, Installation, Who
 from lianfang.store import one, rows, tally
 from loop import CONTACTS, NAMES, put_cases
 
@@ -264,3 +264,42 @@ def test_req_p_54_at_the_deadline_keys_and_rows_go_and_a_certificate_stays(
         inst.vault.find(vault, event_id, "name", CONTACTS[0])
     inst.close()
     assert search(inst.home, [*NAMES, *CONTACTS, "15400000100", "虚构路"]) == []
+
+
+def test_whereabouts_end_with_the_last_event(inst: Installation, staff: Staff, event_id: str) -> None:
+    from datetime import UTC, date, datetime
+
+    import pyarrow as pa
+
+    from lianfang.records import LocationPing
+
+    days = [date(2026, 1, 20), date(2026, 1, 28), date(2026, 3, 1)]
+    noon = [datetime(day.year, day.month, day.day, 12, tzinfo=UTC) for day in days]
+    zero = [0.0] * 3
+    table = pa.table({"token": ["t"] * 3, "day": days, "time": noon, "lat": zero, "lon": zero})
+    inst.lake.write(LocationPing, "b1", table)
+    closing.close(inst, staff["manager"], event_id, "结束")
+    inst.clock.move(timedelta(days=366))  # type: ignore[attr-defined]
+    content = closing.expire(inst, SYSTEM, event_id)
+    assert content["deleted_files"]["whereabouts_files"] == 2
+    assert inst.lake.days(LocationPing) == [days[2]]  # what was seen after the event had ended is not its own
+
+
+def test_an_ending_that_was_cut_off_is_finished_with_the_same_figures(
+    inst: Installation, staff: Staff, event_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named(inst, staff, event_id)
+    closing.close(inst, staff["manager"], event_id, "结束")
+    inst.clock.move(timedelta(days=366))  # type: ignore[attr-defined]
+    for step in ("_delete_rejects", "_certify", "_vacuum"):
+        whole = getattr(closing, step)
+
+        def cut(*given: object, **more: object) -> None:
+            raise RuntimeError("cut off")
+
+        monkeypatch.setattr(closing, step, cut)
+        with pytest.raises(RuntimeError):
+            closing.expire(inst, SYSTEM, event_id)
+        monkeypatch.setattr(closing, step, whole)
+    content = closing.expire(inst, SYSTEM, event_id)
+    assert content["deleted_rows"]["contact"] == len(CONTACTS)

@@ -75,6 +75,7 @@ def expire(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
     with inst.store.read() as connection:
         held = rows(connection, Certificate, event_id=event_id)
     if held:
+        _vacuum(inst)  # the last run may have stopped just before it
         return dict(held[0]["content"])
     if event["status"] != "closed":
         raise Conflict("Only a closed event's data can end.")
@@ -93,23 +94,21 @@ def expire(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
     holders = orders.purge(inst, who, event_id)
     with inst.vault_store.begin() as vault:
         keys = inst.vault.destroy_event(vault, event_id)
-    counts = _counts(inst, event_id)
-    with inst.store.begin() as connection:
-        _delete_rows(connection, event_id)
-    files = _scrub(inst)
-    return _certify(inst, who, event, counts, keys, holders, files)
+    files = {"reject_files": _delete_rejects(inst), "whereabouts_files": _delete_whereabouts(inst, event)}
+    content = _certify(inst, who, event, keys, holders, files)
+    _vacuum(inst)
+    return content
 
 
-def _counts(inst: Installation, event_id: str) -> dict[str, int]:
+def _counts(connection: sa.Connection, event_id: str) -> dict[str, int]:
     """What there is of each record type, before it goes."""
     from lianfang.store import tally
 
-    with inst.store.read() as connection:
-        return {
-            record.about.name: found
-            for record in _ending()
-            if (found := tally(connection, record, event_id=event_id))
-        }
+    return {
+        ending.about.name: found
+        for ending in _ending()
+        if (found := tally(connection, ending, event_id=event_id))
+    }
 
 
 def _ending() -> list[Any]:
@@ -139,9 +138,8 @@ def _delete_rows(connection: sa.Connection, event_id: str) -> None:
         connection.execute(sa.delete(rows).where(rows.c.event_id == event_id))
 
 
-def _scrub(inst: Installation) -> int:
-    """Rejected rows and refused files are as they came; none outlives an event. Then the databases give their
-    pages back."""
+def _delete_rejects(inst: Installation) -> int:
+    """Rejected rows and refused files are as they came; none outlives an event."""
     gone = 0
     for folder in ("rejects", "refused"):
         for path in sorted((inst.home / folder).rglob("*"), reverse=True):
@@ -150,50 +148,69 @@ def _scrub(inst: Installation) -> int:
             else:
                 path.unlink()
                 gone += 1
+    return gone
+
+
+def _delete_whereabouts(inst: Installation, event: Row) -> int:
+    """Whereabouts in the centre's own lake identify by themselves: they go with the last event that needs them."""
+    from lianfang.foundation.clock import local_day
+    from lianfang.records import REGISTRY, Event
+    from lianfang.store import tally
+
+    with inst.store.read() as connection:
+        if tally(connection, Event, status="open"):
+            return 0  # another event still works with them; its own end takes them
+    until = local_day(event["closed_at"], inst.settings.zone)
+    traces = [
+        one for one in REGISTRY.values() if one.about.home == "lake" and one.about.retention == "coarsen"
+    ]
+    return sum(inst.lake.remove_days(trace, until=until) for trace in traces)
+
+
+def _vacuum(inst: Installation) -> None:
+    """Deleted rows leave no bytes: the databases give their pages back."""
     inst.store.vacuum()
     inst.vault_store.vacuum()
-    return gone
 
 
 def _certify(
     inst: Installation,
     who: Who,
     event: Row,
-    counts: dict[str, int],
     keys: dict[str, Any],
     holders: dict[str, Any],
-    files: int,
+    files: dict[str, int],
 ) -> dict[str, Any]:
+    """Delete the event's rows and write the certificate, in one transaction."""
     from lianfang.foundation.canonical import canonical, plain
     from lianfang.guard.signing import sign
     from lianfang.records import REGISTRY, Certificate
     from lianfang.store import put
 
     now = inst.now()
-    content = plain(
-        {
-            "event_id": event["event_id"],
-            "title": event["title"],
-            "closed_at": event["closed_at"],
-            "issued_at": now,
-            "retention_until": event["retention_until"],
-            "pack": event["retention_pack"],
-            "authority": inst.settings.authority_id,
-            "deleted_rows": counts,
-            "keys_destroyed": keys,
-            "holders": holders,
-            "reject_files_deleted": files,
-            "kept": {
-                record.about.name: "no personal data, or proof of what was done"
-                for record in REGISTRY.values()
-                if record.about.home == "store"
-                and record.about.retention == "keep"
-                and "event_id" in record.fields
-            },
-        }
-    )
-    signed = sign(inst.signer, content)
+    kept = {
+        one.about.name: "no personal data, or proof of what was done"
+        for one in REGISTRY.values()
+        if one.about.home == "store" and one.about.retention == "keep" and "event_id" in one.fields
+    }
     with inst.store.begin() as connection:
+        content = plain(
+            {
+                "event_id": event["event_id"],
+                "title": event["title"],
+                "closed_at": event["closed_at"],
+                "issued_at": now,
+                "retention_until": event["retention_until"],
+                "pack": event["retention_pack"],
+                "authority": inst.settings.authority_id,
+                "deleted_rows": _counts(connection, event["event_id"]),
+                "deleted_files": files,
+                "keys_destroyed": keys,
+                "holders": holders,
+                "kept": kept,
+            }
+        )
+        _delete_rows(connection, event["event_id"])
         index = record(
             inst,
             connection,
@@ -209,7 +226,7 @@ def _certify(
                 event_id=event["event_id"],
                 issued_at=now,
                 content=content,
-                signature=canonical(signed).decode(),
+                signature=canonical(sign(inst.signer, content)).decode(),
                 log_index=index,
             ),
         )
