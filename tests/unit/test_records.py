@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from lianfang.foundation.errors import NotFound
-from lianfang.records import REGISTRY, CaseReport, Privacy, Record, record_type, row_id
+from lianfang.records import REGISTRY, CaseReport, Privacy, Record, form, json_schema, record_type, row_id
 from lianfang.records.declare import P2, P3, About, Declared
 
 ABOUT = About("test_undeclared", "无", "none", "store", (), frozenset())
@@ -90,3 +90,14 @@ def test_identifiers_have_no_stored_field() -> None:
     assert set(CaseReport.vault_fields()) >= {"name", "resident_id", "phone", "address"}
     assert not {info.name for info in CaseReport.stored_fields()} & set(CaseReport.vault_fields())
     assert P2("a", "b").privacy is Privacy.QUASI and P3("a", "b").harm
+
+
+@pytest.mark.parametrize("record", REGISTRY.values(), ids=lambda r: r.about.name)
+def test_schema_and_form_come_from_the_declaration(record: type[Record]) -> None:
+    schema = json_schema(record)
+    assert set(schema["properties"]) == set(record.fields)
+    for name, info in record.fields.items():
+        told = schema["properties"][name]
+        assert told["x-privacy"] == f"P{int(info.declared.privacy)}" and told["x-vault"] == info.in_vault
+    assert {one["name"] for one in form(record)} <= set(record.fields)
+    assert schema["additionalProperties"] is False

@@ -19,6 +19,7 @@ ROLES = ("epidemiologist", "manager")
 @click.command("import")
 @click.argument("kind", required=False)
 @click.argument("files", nargs=-1)
+@click.option("--template", is_flag=True, help="Print the form of a record type as CSV. 输出空白表头。")
 @click.option(
     "--list", "listed", is_flag=True, help="List the kinds that can be imported. 列出可导入的类别。"
 )
@@ -32,6 +33,7 @@ ROLES = ("epidemiologist", "manager")
 def import_(
     kind: str | None,
     files: tuple[str, ...],
+    template: bool,
     listed: bool,
     mapping: Path | None,
     strict: bool,
@@ -53,6 +55,9 @@ def import_(
     if listed:
         _list(as_json)
         return
+    if template:
+        _template(kind or "", as_json)
+        return
     if not kind or not files:
         raise UsageError("Say what to import: lianfang import KIND FILE...", hint="Kinds: --list.")
     delivered = _day(day)
@@ -67,6 +72,24 @@ def import_(
                 progress=progress,
             )  # fmt: skip
     say(as_json, [report.to_json() for report in reports], "\n".join(_words(one) for one in reports))
+
+
+def _template(kind: str, as_json: bool) -> None:
+    """The form that the record's declaration gives: its columns as a CSV header, what they mean beside it."""
+    import csv
+    import io
+
+    from lianfang.records import form, record_type
+
+    columns = form(record_type(kind))
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow([one["name"] for one in columns])
+    if not as_json:
+        meaning = [
+            f"{one['name']}{' *' if one['required'] else ''}: {one['zh']} {one['en']}" for one in columns
+        ]
+        click.echo("\n".join(meaning), err=True)
+    say(as_json, columns, out.getvalue().rstrip("\n"))
 
 
 def _day(text: str | None) -> date | None:

@@ -32,6 +32,7 @@ from lianfang.records.event import (
     QualityFinding,
     ReceivedReport,
 )
+from lianfang.records.forms import form, importable, json_schema
 from lianfang.records.house import Batch, DecisionEntry, Division, HolderEntry, Job, Reading
 from lianfang.records.whereabouts import (
     LocationPing,
@@ -103,6 +104,9 @@ __all__ = [
     "StockItem",
     "SubjectLink",
     "TripLeg",
+    "form",
+    "importable",
+    "json_schema",
     "record_type",
     "row_id",
 ]

@@ -284,11 +284,13 @@ def _series_alerts(inst: Installation, as_of: date) -> list[dict[str, Any]]:
     from lianfang.lake import queries
     from lianfang.predict import detection
     from lianfang.records import ClinicCount, SearchCount
+    from lianfang.services import importing
 
     series: dict[str, dict[date, int]] = {}
     with inst.engine() as engine:
-        inst.lake.open(engine, ClinicCount, until=as_of)
-        inst.lake.open(engine, SearchCount, until=as_of)
+        for record in (ClinicCount, SearchCount):
+            # what finished deliveries had brought by that day, the last of equal keys
+            engine.register(record.about.name, importing.delivered(inst, record, as_of=as_of).to_arrow())
         for row in engine.sql(queries.CLINIC_TOTALS, {"as_of": as_of}).to_pylist():
             series.setdefault("fever_clinics", {})[row["date"]] = int(row["fever"])
         for row in engine.sql(queries.SEARCH_TOTALS, {"as_of": as_of}).to_pylist():

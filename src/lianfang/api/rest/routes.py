@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from lianfang import records
 from lianfang.api.security import Actor, Inst, Reader
 from lianfang.foundation.canonical import plain
 from lianfang.services import (
@@ -15,6 +16,7 @@ from lianfang.services import (
     closing,
     contacts,
     events,
+    jobs,
     laboratory,
     orders,
     situation,
@@ -22,6 +24,7 @@ from lianfang.services import (
     visits,
 )
 from lianfang.services import today as morning
+from lianfang.services.gate import require
 
 router = APIRouter(tags=["api"])
 Note = Annotated[str, Field(max_length=2000)]
@@ -85,6 +88,31 @@ def me(request: Request, who: Reader) -> dict[str, Any]:
         "areas": list(who.areas),
         "token": request.state.form_token,
     }
+
+
+@router.get("/records", summary="Record types")
+def record_types(who: Reader) -> list[dict[str, str]]:
+    return [
+        {"name": one.about.name, "zh": one.about.zh, "en": one.about.en, "home": one.about.home}
+        for one in records.REGISTRY.values()
+    ]
+
+
+@router.get("/records/{name}", summary="JSON Schema of a record type, with privacy classes")
+def record_schema(who: Reader, name: Name) -> dict[str, Any]:
+    return records.json_schema(records.record_type(name))
+
+
+@router.get("/jobs/{job_id}", summary="A job's status and progress")
+def job(inst: Inst, who: Reader, job_id: Name) -> Any:
+    require(who, "event.read")
+    return plain(jobs.get(inst, job_id))
+
+
+@router.post("/jobs/{job_id}/cancel", status_code=204, summary="Ask a job to stop")
+def cancel(inst: Inst, who: Actor, job_id: Name) -> None:
+    require(who, "daily.run")
+    jobs.cancel(inst, job_id)
 
 
 @router.get("/today", summary="Alerts and what each event needs")
