@@ -233,11 +233,40 @@ def mappings() -> dict[str, Mapping]:
     return {mapping.name: mapping for mapping in found}
 
 
+def own_form(kind: str) -> Mapping | None:
+    """The mapping of a record type's own form (``lianfang import --template``): columns named as the fields.
+
+    None where there is no such form: an unknown type, whereabouts (their token is made from an identifier).
+    """
+    from lianfang.records import REGISTRY, form
+
+    record = REGISTRY.get(kind)
+    if record is None or not record.about.importable or "token" in record.fields:
+        return None
+    fields: dict[str, dict[str, Any]] = {
+        one["name"]: {"column": one["name"], "optional": not one["required"]} for one in form(record)
+    }
+    if "symptoms" in fields:
+        fields["symptoms"]["parse"] = "symptoms"
+    return Mapping.model_validate(
+        {
+            "format": "lianfang-mapping/1",
+            "name": kind.replace("_", "-") + "-form",
+            "record": kind,
+            "title_zh": record.about.zh,
+            "title_en": record.about.en,
+            "fields": fields,
+        }
+    )
+
+
 def choose(kind: str, name: str, header: list[str]) -> Mapping:
     """The mapping for a file: ``kind`` names one, or a record type whose mappings are tried by header."""
     ready = mappings()
     if kind in ready:
         return ready[kind]
+    if (own := own_form(kind)) and own.needed() <= set(header) <= own.columns:
+        return own
     candidates = [m for m in ready.values() if m.record == kind]
     if not candidates:
         known = sorted({*ready, *(m.record for m in ready.values())})
