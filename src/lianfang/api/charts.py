@@ -19,5 +19,12 @@ def curve(by_day: dict[str, int], until: date, lang: str) -> dict[str, Any] | No
     label = "病例" if lang == "zh" else "cases"
     return {
         "svg": svg.bars(days, counts, title=title, y_label=label, lang=lang),
+        "days": list(zip(days, counts, strict=True)),
         "rows": [(day, count) for day, count in zip(days, counts, strict=True) if count],
     }
+
+
+def table(days: list[tuple[date, int]], lang: str) -> str:
+    """The curve's figures as CSV, every day of it."""
+    head = "发病日期,病例" if lang == "zh" else "date_onset,cases"
+    return "\r\n".join([head, *(f"{day.isoformat()},{count}" for day, count in days), ""])

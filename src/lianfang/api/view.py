@@ -6,12 +6,13 @@ from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from lianfang.api import words
 from lianfang.api.security import LANGUAGE
@@ -103,3 +104,11 @@ def _people(inst: Any) -> list[tuple[str, str, str]]:
 def go(path: str, done: str = "") -> RedirectResponse:
     """After an act: to the page that shows it, with the notice's name."""
     return RedirectResponse(f"{path}?done={done}" if done else path, status_code=303)
+
+
+def file(text: str, name: str) -> Response:
+    """A table or a chart to keep: CSV with the mark that lets spreadsheets read Chinese, or SVG."""
+    kind = "image/svg+xml" if name.endswith(".svg") else "text/csv"
+    mark = "" if name.endswith(".svg") else "\ufeff"
+    headers = {"Content-Disposition": f'attachment; filename="{quote(name)}"'}
+    return Response(mark + text, media_type=f"{kind}; charset=utf-8", headers=headers)

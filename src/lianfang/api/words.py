@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 LABELS: dict[str, dict[str, tuple[str, str]]] = {
     "status": {
         "open": ("进行中", "open"),
@@ -139,6 +141,87 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "contacts_observed": ("医学观察中", "under observation"),
         "contacts_released": ("已解除观察", "released"),
     },
+    "basis": {
+        "Law on Prevention and Treatment of Infectious Diseases (2013) art. 12": (
+            "《传染病防治法》（2013）第十二条",
+            "Law on Prevention and Treatment of Infectious Diseases (2013) art. 12",
+        ),
+        "Law on Prevention and Treatment of Infectious Diseases (2013) arts 39-41": (
+            "《传染病防治法》（2013）第三十九至四十一条",
+            "Law on Prevention and Treatment of Infectious Diseases (2013) arts 39-41",
+        ),
+        "Regulation on Public Health Emergencies (2003) arts 10-11": (
+            "《突发公共卫生事件应急条例》（2003）第十至十一条",
+            "Regulation on Public Health Emergencies (2003) arts 10-11",
+        ),
+        "Regulation on Public Health Emergencies (2003) arts 21, 44": (
+            "《突发公共卫生事件应急条例》（2003）第二十一、四十四条",
+            "Regulation on Public Health Emergencies (2003) arts 21, 44",
+        ),
+    },
+    "actor": {
+        "cdc": ("疾控机构", "disease-control centre"),
+        "medical_institution": ("医疗机构", "hospital"),
+        "grassroots_worker": ("基层工作人员", "community workers"),
+        "telecom_operator": ("电信运营商", "telecom operator"),
+        "health_admin": ("卫生健康部门", "health administration"),
+    },
+    "power": {
+        "collect": ("采集", "collect"),
+        "read": ("查阅", "read"),
+        "contact": ("联系", "contact"),
+    },
+    "source": {
+        "pings": ("手机信令定位", "positions of phones"),
+        "lodging": ("住宿", "lodging"),
+        "trips": ("乘车", "trips"),
+        "visits": ("场所登记", "visits to venues"),
+        "payments": ("支付", "payments"),
+    },
+    "rule": {
+        "minutes": ("至少同处（分钟）", "minutes together, at least"),
+        "order": ("接触层级", "order of contact"),
+        "radius_m": ("距离上限（米）", "metres apart, at most"),
+        "seat_rows": ("前后排数", "rows of seats"),
+        "slot_seconds": ("时间片（秒）", "seconds to a time slot"),
+    },
+    "purpose": {
+        "case_report": ("病例报告", "case report"),
+        "epidemiological_investigation": ("流行病学调查", "epidemiological investigation"),
+        "close_contact_tracing": ("密切接触者追踪", "close-contact tracing"),
+        "contact_key_person": ("联系重点人员", "reaching a key person"),
+        "reach_person": ("联系本人", "reaching a person"),
+        "linkage_analysis": ("关联分析", "linkage analysis"),
+        "situation_monitoring": ("态势监测", "situation monitoring"),
+        "risk_target_reidentification": ("风险对象重标识", "naming persons at risk"),
+        "public_bulletin": ("公众通报", "public bulletin"),
+        "returnee_registration": ("返乡登记", "returnee registration"),
+        "enforce_quarantine": ("隔离措施", "quarantine"),
+        "treatment": ("诊疗", "treatment"),
+        "expiry": ("到期销毁", "end of the data"),
+    },
+    "data": {
+        "name": ("姓名", "name"),
+        "resident_id": ("身份证号", "ID number"),
+        "mobile": ("手机号", "mobile"),
+        "phone": ("电话", "phone"),
+        "home_address": ("住址", "home address"),
+        "address": ("地址", "address"),
+        "rough_residential_area": ("大致居住区域", "rough area"),
+        "region_index": ("区域编号", "region"),
+        "age": ("年龄", "age"),
+        "sex": ("性别", "sex"),
+        "symptom": ("症状", "symptoms"),
+        "diagnosis": ("诊断", "diagnosis"),
+        "confirm_date": ("确诊日期", "date confirmed"),
+        "travel_history": ("旅行史", "travel history"),
+        "trajectory": ("轨迹", "trajectory"),
+        "trajectory_generalised": ("概化轨迹", "generalised trajectory"),
+        "location": ("位置", "location"),
+        "name_list": ("名单", "list of contacts"),
+        "pseudonym": ("标记", "token"),
+        "pseudonym_batch_5000": ("批量标记", "batch of tokens"),
+    },
     "series": {
         "fever_clinics": ("发热门诊", "fever clinics"),
     },
@@ -157,6 +240,7 @@ NOTICES: dict[str, tuple[str, str]] = {
     ),
     "approved": ("已批准。", "Approved."),
     "refused": ("已拒绝，接触者恢复为未识别。", "Refused; the contacts are free again."),
+    "withdrawn": ("锁定已撤回，接触者恢复为未识别。", "The lock is withdrawn; the contacts are free again."),
     "named": ("已交办给责任人。其余仍不可识别。", "Named to the one worker. All others remain unreadable."),
     "visited": ("随访结果已保存。", "The visit is saved."),
     "advised": ("已保存。体温或症状提示：建议检测。", "Saved. Temperature or symptoms: a test is advised."),
@@ -182,8 +266,32 @@ def label(kind: str, value: object, lang: str) -> str:
         return (known[2] if lang == "zh" else known[1]) if known else text
     if kind == "symptom" and "、" in text:
         return ("、" if lang == "zh" else ", ").join(label(kind, part, lang) for part in text.split("、"))
+    if kind == "method":
+        return ", ".join(_method(part, lang) for part in text.split("+"))
+    if kind == "condition" and lang == "zh":
+        return _condition(text)
     pair = LABELS.get(kind, {}).get(text)
     return pair[0 if lang == "zh" else 1] if pair else text
+
+
+def _method(name: str, lang: str) -> str:
+    if name == "cluster":
+        return "聚集性预警" if lang == "zh" else "cluster"
+    return name.replace("ears_c", "EARS C").replace("_", " ")
+
+
+_CLUSTER = re.compile(r"(\d+) unexplained cases sharing (\w+) within (\d+) days")
+_QUIET = "28 days without a new confirmed case and all observation orders released"
+
+
+def _condition(text: str) -> str:
+    """A start or stop condition of a plan in Chinese, where it is one that the house itself proposed."""
+    if text == _QUIET:
+        return "连续28天无新增确诊病例，且医学观察全部解除"
+    if found := _CLUSTER.fullmatch(text):
+        shared = LABELS["attribute"].get(found[2], (found[2], ""))[0]
+        return f"{found[3]}天内{found[1]}例不明原因病例有共同{shared}"
+    return text
 
 
 def notice(name: str, lang: str) -> str:

@@ -249,6 +249,105 @@ def name(inst: Installation, who: Who, lock_id: str) -> int:
     return len(subjects)
 
 
+def withdraw(inst: Installation, who: Who, lock_id: str, *, note: str = "") -> int:
+    """Take back one's own lock before anybody else has judged it; returns how many contacts are free again.
+
+    Raises:
+        Refused: somebody else's lock. Conflict: it is approved, refused, expired or named already.
+    """
+    from lianfang.records import Contact, RiskLock
+    from lianfang.store import change, one, rows
+
+    require(who, "contact.lock")
+    with inst.store.begin() as connection:
+        row = one(connection, RiskLock, lock_id=lock_id)
+        if row["locked_by"] != who.account:
+            raise Refused("A lock is withdrawn by the one who made it.", code="not_own_lock")
+        if row["status"] != "locked":
+            raise Conflict(f"This lock is {row['status']} already.")
+        change(connection, RiskLock, row["id"], status="withdrawn")
+        held = rows(connection, Contact, lock_id=lock_id)
+        for contact in held:
+            change(connection, Contact, contact["id"], status="candidate", lock_id="", updated_at=inst.now())
+        record(
+            inst,
+            connection,
+            "lock_withdrawn",
+            who=who,
+            purpose="risk_target_reidentification",
+            ref=lock_id,
+            payload={"contacts": len(held), "note": note},
+            event=str(row["event_id"]),
+        )
+    return len(held)
+
+
+def observed(inst: Installation, who: Who, event_id: str) -> list[Row]:
+    """Contacts under observation: ``contact_id``, ``token``, ``until``; the first due first."""
+    from lianfang.records import Contact, ObservationOrder
+    from lianfang.store import rows
+
+    require(who, "contact.read")
+    with inst.store.read() as connection:
+        tokens = {row["contact_id"]: row["token"] for row in rows(connection, Contact, event_id=event_id)}
+        active = rows(connection, ObservationOrder, event_id=event_id, status="active", order_by=["until"])
+    return [
+        {"contact_id": row["contact_id"], "token": tokens[row["contact_id"]], "until": row["until"]}
+        for row in active
+        if row["contact_id"] in tokens
+    ]
+
+
+EXPORT_COLUMNS = ("rank", "token", "level", "score", "last_exposure", "status", "evidence", "watermark")
+
+
+def export(inst: Installation, who: Who, event_id: str, *, lang: str = "zh") -> str:
+    """The approved contacts as CSV: tokens and evidence, no identity, each row with its watermark.
+
+    A list of contacts leaves the house only with two approvals (the policy's ``list_export``), so it holds the
+    contacts of approved locks and no others. Cells are safe in a spreadsheet.
+
+    Raises:
+        Refused: the role or the policy; also while no lock of the event is approved.
+    """
+    import csv
+    import io
+
+    from lianfang.foundation.text import spreadsheet_safe
+    from lianfang.records import Contact, RiskLock
+    from lianfang.store import rows, table
+
+    require(who, "contact.read")
+    event = events.get(inst, event_id)
+    held = table(RiskLock)
+    with inst.store.read() as connection:
+        approved = rows(connection, RiskLock, held.c.status.in_(["approved", "named"]), event_id=event_id)
+        covered = {one for row in approved for one in row["contact_ids"]}
+        everyone = rows(connection, Contact, event_id=event_id, order_by=["rank"])
+    found = [row for row in everyone if row["contact_id"] in covered]
+    ask(
+        inst,
+        who,
+        phase="export",
+        purpose="close_contact_tracing",
+        data=["name_list"],
+        context={"deidentified": True, "second_approval": bool(approved), "human_review": True},
+        event=event,
+        ref=event_id,
+        rows=len(found),
+    )
+    said = reasons_in_words(found, lang)
+    mark = f"{event_id} {who.account} {inst.now():%Y-%m-%dT%H:%M:%SZ}"
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(EXPORT_COLUMNS)
+    for row in found:
+        words = "; ".join(said[row["contact_id"]])
+        cells = [row["rank"], row["token"], row["level"], row["score"], row["last_exposure"], row["status"]]
+        writer.writerow([spreadsheet_safe(cell) for cell in [*cells, words, mark]])
+    return out.getvalue()
+
+
 def locks(inst: Installation, who: Who, event_id: str | None = None) -> list[Row]:
     """Locks, with their approvals, the newest first."""
     from lianfang.records import Approval, RiskLock

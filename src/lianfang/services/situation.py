@@ -11,7 +11,10 @@ from lianfang.services.installation import Installation, Who
 
 
 def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
-    """Everything that the event's page shows; cases appear by their number, never by a name."""
+    """Everything that the event's page shows; cases appear by their number, never by a name.
+
+    The purpose of a closed event has ended: its figures and acts stay, its cases are listed no more.
+    """
     from lianfang.records import (
         Bulletin,
         Certificate,
@@ -37,7 +40,8 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
         held = rows(connection, Certificate, event_id=event_id)
         holders = rows(connection, HolderEntry, active=True)
         estimated = rows(connection, DayResult, step="reproduction", order_by=["as_of"])
-    if known:
+    listed = known if event["status"] == "open" else []
+    if listed:
         ask(
             inst,
             who,
@@ -47,7 +51,7 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
             context={"deidentified": True},
             event=event,
             ref=event_id,
-            rows=len(known),
+            rows=len(listed),
         )
     by_onset: dict[str, int] = {}
     for row in known:
@@ -61,7 +65,8 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
     return {
         "event": event,
         "as_of": day,
-        "cases": known,
+        "cases": listed,
+        "case_count": sum(by_onset.values()),
         "by_onset": dict(sorted(by_onset.items())),
         "contacts": contacts,
         "contact_counts": counts,

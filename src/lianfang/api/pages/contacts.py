@@ -8,9 +8,10 @@ from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response
 
 from lianfang.api.security import Actor, Inst, Reader
-from lianfang.api.view import go, language, page
+from lianfang.api.view import file, go, language, page
 from lianfang.foundation.errors import Refused
 from lianfang.services import accounts, contacts, events, people
+from lianfang.services.gate import ACTS
 
 router = APIRouter(tags=["contacts"])
 Text = Annotated[str, Form(max_length=2000)]
@@ -37,7 +38,15 @@ def listing(
         pages=max(1, -(-len(found) // size)),
         reasons=contacts.reasons_in_words(shown, language(request)),
         workers=people.workers(inst),
+        observed=contacts.observed(inst, who, event_id),
+        may_release=who.role in ACTS["observation.end"],
+        approved=any(row["status"] not in ("candidate", "locked") for row in found),
     )
+
+
+@router.get("/events/{event_id}/contacts.csv", summary="The approved contacts as a table of tokens")
+def table(request: Request, inst: Inst, who: Reader, event_id: str) -> Response:
+    return file(contacts.export(inst, who, event_id, lang=language(request)), f"contacts-{event_id}.csv")
 
 
 @router.post("/events/{event_id}/lock", summary="Lock contacts at risk")
@@ -65,6 +74,12 @@ def verdict(
 ) -> Response:
     status = contacts.approve(inst, who, lock_id, verdict=verdict, note=note)
     return go("/act", "approved" if status == "approved" else "refused")
+
+
+@router.post("/locks/{lock_id}/withdraw", summary="Withdraw one's own lock")
+def withdraw(request: Request, inst: Inst, who: Actor, lock_id: str) -> Response:
+    contacts.withdraw(inst, who, lock_id)
+    return go("/act", "withdrawn")
 
 
 @router.post("/locks/{lock_id}/demonstration", summary="Approve as the demonstration's second person")

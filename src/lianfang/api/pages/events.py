@@ -9,8 +9,10 @@ from starlette.responses import Response
 
 from lianfang.api import charts
 from lianfang.api.security import Actor, Inst, Reader
-from lianfang.api.view import go, language, page
+from lianfang.api.view import file, go, language, page
+from lianfang.foundation.errors import NotFound
 from lianfang.services import bulletin, closing, events, jobs, orders, situation
+from lianfang.services.orders import holders
 
 router = APIRouter(tags=["event"])
 Text = Annotated[str, Form(max_length=2000)]
@@ -22,6 +24,17 @@ def event(request: Request, inst: Inst, who: Reader, event_id: str) -> Response:
     lang = language(request)
     chart = charts.curve(found["by_onset"], found["as_of"], lang)
     return page(request, "event.html", **found, chart=chart)
+
+
+@router.get("/events/{event_id}/curve.{kind}", summary="The epidemic curve as a table (csv) or a chart (svg)")
+def curve(request: Request, inst: Inst, who: Reader, event_id: str, kind: str) -> Response:
+    found = situation.view(inst, who, event_id)
+    lang = language(request)
+    chart = charts.curve(found["by_onset"], found["as_of"], lang)
+    if chart is None or kind not in ("csv", "svg"):
+        raise NotFound("There is no such file.", hint="A curve needs cases; its files are csv and svg.")
+    text = chart["svg"].file() if kind == "svg" else charts.table(chart["days"], lang)
+    return file(text, f"curve-{event_id}.{kind}")
 
 
 @router.post("/events/{event_id}/level", summary="Change the response level")
@@ -39,7 +52,10 @@ def draw(request: Request, inst: Inst, who: Actor, event_id: str, holder: Text) 
 @router.get("/orders/{order_id}", summary="An order as it will be sent, and its answer")
 def order(request: Request, inst: Inst, who: Reader, order_id: str) -> Response:
     job = jobs.latest(inst, "order.send", order_id)
-    return page(request, "order.html", **orders.show(inst, who, order_id), job=job)
+    shown = orders.show(inst, who, order_id)
+    holder = holders.entry(inst, str(shown["order"]["holder"]))
+    name = holder["name_zh" if language(request) == "zh" else "name_en"]
+    return page(request, "order.html", **shown, job=job, holder_name=name)
 
 
 @router.post("/orders/{order_id}/send", summary="Send an order to its holder")

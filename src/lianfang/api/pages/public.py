@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from contextlib import suppress
+
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import PlainTextResponse, Response
 
-from lianfang.api.security import Inst
+from lianfang.api.security import Inst, signed_in
 from lianfang.api.view import language, page
+from lianfang.foundation.errors import LianfangError
 from lianfang.services import bulletin
 
 router = APIRouter(tags=["public"])
 
 
-@router.get("/public", summary="All bulletins")
+def known(request: Request) -> None:
+    """A signed-in reader keeps the page's head as on every other page; nobody has to be one."""
+    with suppress(LianfangError):
+        signed_in(request)
+
+
+Known = [Depends(known)]
+
+
+@router.get("/public", dependencies=Known, summary="All bulletins")
 def all_bulletins(request: Request, inst: Inst) -> Response:
     return page(request, "bulletins.html", bulletins=bulletin.published(inst))
 
 
-@router.get("/public/{event_id}/{number}", summary="A bulletin with its proof")
+@router.get("/public/{event_id}/{number}", dependencies=Known, summary="A bulletin with its proof")
 def one(request: Request, inst: Inst, event_id: str, number: int) -> Response:
     shown = bulletin.show(inst, event_id, number, language(request))
     return page(request, "bulletin.html", **shown)

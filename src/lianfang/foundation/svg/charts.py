@@ -192,6 +192,8 @@ def _frame(
     low = min([*seen, 0.0] if zero or not seen else seen)
     high = max([*seen, 0.0] if zero or not seen else seen)
     ticks = scale.round_ticks(low, high if high > low else low + 1)
+    if all(float(v).is_integer() for v in [*seen, ticks[-1]]):
+        ticks = [tick for tick in ticks if tick == int(tick)]  # counts: no half a case
     names = [scale.number_label(t) for t in ticks]
     left = 14 + max(text_width(name, 11) for name in names)
     most = max(2, int((width - left) // (62 if len(str(x[0] if len(x) else "")) > 5 else 44)))
