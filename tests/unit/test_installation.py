@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from lianfang.foundation.errors import BadInput, Conflict, NotFound, Refused, UsageError
+from lianfang.foundation.clock import SetClock
+from lianfang.foundation.errors import BadInput, Conflict, NotFound, NotSignedIn, Refused, UsageError
 from lianfang.services import accounts
 from lianfang.services.installation import Installation, create, metadata_of, offset, open_installation
 from lianfang.store import Store
@@ -117,6 +118,26 @@ def test_links_sign_in_once_and_rights_are_read_anew(inst: Installation) -> None
     accounts.sign_out(inst, token)
     with pytest.raises(Refused):
         accounts.session(inst, token)
+
+
+def test_a_request_writes_once_a_minute_only(tmp_path: Path) -> None:
+    clock = SetClock(datetime(2026, 1, 29, 0, 30, tzinfo=UTC))
+    made = create(tmp_path / "home", settings={"adcode": "429900", "demonstration": True}, clock=clock)
+    accounts.add_demonstration(made)
+    token = accounts.sign_in_by_link(made, accounts.link(made, "wang.yi"))
+    said: list[str] = []
+    sa.event.listen(made.store.engine, "before_cursor_execute", lambda *given: said.append(given[2]))
+    for _ in range(3):
+        assert accounts.session(made, token)[0].account == "wang.yi"
+    assert said and not [one for one in said if not one.startswith(("SELECT", "BEGIN"))]
+    assert "BEGIN IMMEDIATE" not in said
+    clock.move(timedelta(minutes=1))
+    accounts.session(made, token)
+    assert [one for one in said if one.startswith("UPDATE account_session SET seen_at")]
+    clock.move(timedelta(minutes=30))
+    with pytest.raises(NotSignedIn):
+        accounts.session(made, token)
+    made.close()
 
 
 def test_a_second_account_needs_an_administrator(tmp_path: Path) -> None:

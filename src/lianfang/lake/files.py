@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from lianfang.lake.engine import Engine
 
-_BATCH = re.compile(r"^[a-z0-9-]{1,64}$")
+_BATCH = re.compile(r"^[a-z0-9-]{1,64}\Z")
 
 
 def schema(record: type[Record]) -> pa.Schema:
@@ -52,7 +52,6 @@ class Lake:
         """Write a batch, split by the record's day; each file appears whole or not at all."""
         import pyarrow as pa
         import pyarrow.compute as pc
-        import pyarrow.parquet as pq
 
         if record.about.home != "lake":
             raise Fault(f"{record.about.name} does not live in the lake.")
@@ -68,17 +67,25 @@ class Lake:
             for f in wanted
         ]
         typed = pa.table(columns, schema=wanted)
-        paths: list[Path] = []
         column = typed[record.about.partition]
-        for day in sorted(value.as_py() for value in pc.unique(column)):
-            part = typed.filter(pc.equal(column, pa.scalar(day, pa.date32())))
+        if column.null_count:
+            raise BadInput(f"{column.null_count} rows of {record.about.name} have no day.")
+        # sorted once and cut, not searched through for every day; the sort keeps the order within a day
+        typed = typed.take(pc.sort_indices(column))
+        sizes = {one["values"]: one["counts"] for one in pc.value_counts(column).to_pylist()}
+        paths: list[Path] = []
+        first = 0
+        for day in sorted(sizes):
             path = self._path(record, day, batch_id)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            draft = path.with_suffix(".part")
-            pq.write_table(part, draft, compression="zstd", coerce_timestamps="us")
-            draft.replace(path)
+            _write_whole(path, typed.slice(first, sizes[day]))
+            first += sizes[day]
             paths.append(path)
+        for path in set(self._batch(record, batch_id)) - set(paths):
+            path.unlink()  # days that this batch had when it was written before
         return paths
+
+    def _batch(self, record: type[Record], batch_id: str) -> Iterator[Path]:
+        yield from (self.root / record.about.name).glob(f"day=????-??-??/{batch_id}.parquet")
 
     def _path(self, record: type[Record], day: date, batch_id: str) -> Path:
         return self.root / record.about.name / f"day={day.isoformat()}" / f"{batch_id}.parquet"
@@ -86,9 +93,8 @@ class Lake:
     def days(self, record: type[Record]) -> list[date]:
         """Days of which there is something, in order."""
         base = self.root / record.about.name
-        return sorted(
-            date.fromisoformat(path.name[4:]) for path in base.glob("day=????-??-??") if any(path.iterdir())
-        )
+        found = (path for path in base.glob("day=????-??-??") if any(path.glob("*.parquet")))
+        return sorted(date.fromisoformat(path.name[4:]) for path in found)
 
     def files(
         self, record: type[Record], *, since: date | None = None, until: date | None = None
@@ -97,11 +103,11 @@ class Lake:
         return list(self._files(record, since, until))
 
     def _files(self, record: type[Record], since: date | None, until: date | None) -> Iterator[Path]:
-        for day in self.days(record):
+        base = self.root / record.about.name
+        for folder in sorted(base.glob("day=????-??-??")):
+            day = date.fromisoformat(folder.name[4:])
             if (since is None or day >= since) and (until is None or day <= until):
-                yield from sorted(
-                    (self.root / record.about.name / f"day={day.isoformat()}").glob("*.parquet")
-                )
+                yield from sorted(folder.glob("*.parquet"))
 
     def open(
         self,
@@ -119,7 +125,9 @@ class Lake:
     def remove_batch(self, record: type[Record], batch_id: str) -> int:
         """Remove a batch's files (an import that was undone); returns how many there were."""
         gone = 0
-        for path in (self.root / record.about.name).glob(f"day=*/{batch_id}.parquet"):
+        if not _BATCH.match(batch_id):
+            raise BadInput("A batch's id is made of a-z, 0-9 and -.")
+        for path in list(self._batch(record, batch_id)):
             path.unlink()
             gone += 1
         return gone
@@ -131,3 +139,22 @@ class Lake:
             path.unlink()
             gone += 1
         return gone
+
+
+def _write_whole(path: Path, table: pa.Table) -> None:
+    """A file that appears when all of it is on the disk; what is written before bears another name."""
+    import os
+
+    import pyarrow.parquet as pq
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".part")
+    try:
+        with draft.open("wb") as stream:
+            pq.write_table(table, stream, compression="zstd", coerce_timestamps="us")
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import Fault
-from lianfang.lake.engine import Value, checked
+from lianfang.lake.engine import Value, bound, checked, common
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,6 +39,10 @@ class SparkEngine:
             .config("spark.ui.enabled", "false")
             .config("spark.sql.session.timeZone", "UTC")
             .config("spark.sql.ansi.enabled", "true")
+            .config("spark.sql.ansi.doubleQuotedIdentifiers", "true")
+            .config(
+                "spark.sql.parser.escapedStringLiterals", "true"
+            )  # a backslash in a literal is a backslash
             .config("spark.sql.shuffle.partitions", "4")
             .config("spark.sql.execution.arrow.pyspark.enabled", "true")
             .config("spark.driver.bindAddress", "127.0.0.1")
@@ -58,11 +62,13 @@ class SparkEngine:
             source = [path]
         if not source:
             raise Fault(f"No files to register as {name}.")
-        frame = self._spark.read.option("mergeSchema", "true").parquet(*[str(path) for path in source])
+        # days are columns of the rows already: folder names (day=...) are not to become a second one
+        reader = self._spark.read.option("mergeSchema", "true").option("recursiveFileLookup", "true")
+        frame = reader.parquet(*[str(path.absolute()) for path in source])
         frame.createOrReplaceTempView(name)
 
     def sql(self, query: str, parameters: Mapping[str, Value] | None = None) -> pa.Table:
-        return self._spark.sql(query, args=dict(parameters or {})).toArrow()
+        return common(self._spark.sql(query, args=bound(query, parameters)).toArrow())
 
     def close(self) -> None:
         self._spark.stop()

@@ -129,7 +129,7 @@ class Installation:
         opened: Engine = (
             SparkEngine(memory_mb=memory)
             if self.settings.engine == "spark"
-            else DuckEngine(memory_mb=memory, scratch=scratch)
+            else DuckEngine(memory_mb=memory, scratch=scratch, folders=[self.lake.root])
         )
         try:
             yield opened

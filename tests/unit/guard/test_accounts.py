@@ -53,6 +53,37 @@ def test_sign_in_and_out(conn: Connection, chen: str) -> None:
             accounts.session(conn, wrong, now=NOW)
 
 
+def _seen(conn: Connection) -> str:
+    return str(conn.execute(select(tables.session.c.seen_at)).scalar_one())
+
+
+def test_looking_writes_nothing_and_refuses_the_same(conn: Connection, chen: str) -> None:
+    token = _token(conn)
+    seen = _seen(conn)
+    late = NOW + 29 * MINUTE
+    assert accounts.look(conn, token, now=late).account_id == chen
+    assert _seen(conn) == seen  # looking is no use of it: the idle limit still runs from the beginning
+    with pytest.raises(NotSignedIn) as looked:
+        accounts.look(conn, token, now=NOW + 30 * MINUTE)
+    assert accounts.look(conn, token, now=late)  # nor is the session ended by a look
+    with pytest.raises(NotSignedIn) as ended:
+        accounts.session(conn, token, now=NOW + 30 * MINUTE)
+    assert (str(looked.value), looked.value.code) == (str(ended.value), ended.value.code)
+    with pytest.raises(NotSignedIn):
+        accounts.look(conn, token, now=late)
+    with pytest.raises(NotSignedIn):
+        accounts.look(conn, "x", now=NOW)
+
+
+def test_last_moment_is_written_once_a_minute(conn: Connection, chen: str) -> None:
+    token = _token(conn)
+    first = _seen(conn)
+    accounts.session(conn, token, now=NOW + accounts.REFRESH - timedelta(seconds=1))
+    assert _seen(conn) == first
+    accounts.session(conn, token, now=NOW + accounts.REFRESH)
+    assert _seen(conn) > first
+
+
 def test_idle_and_absolute_limits(conn: Connection, chen: str) -> None:
     token = _token(conn)
     assert accounts.session(conn, token, now=NOW + 29 * MINUTE)

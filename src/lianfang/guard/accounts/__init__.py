@@ -9,6 +9,7 @@ from lianfang.guard.accounts.passwords import check_password, set_password
 from lianfang.guard.accounts.people import Account, account, create, disable, enable, list_accounts
 from lianfang.guard.accounts.rights import ROLES, Role, give_role, may, roles_of, take_role
 from lianfang.guard.accounts.sessions import (
+    REFRESH,
     Limits,
     Session,
     SignIn,
@@ -16,6 +17,7 @@ from lianfang.guard.accounts.sessions import (
     end_session,
     end_sessions,
     list_sessions,
+    look,
     make_link,
     session,
     sign_in,
@@ -26,6 +28,7 @@ from lianfang.guard.accounts.sessions import (
 from lianfang.guard.accounts.tables import metadata
 
 __all__ = [
+    "REFRESH",
     "ROLES",
     "Account",
     "Limits",
@@ -43,6 +46,7 @@ __all__ = [
     "give_role",
     "list_accounts",
     "list_sessions",
+    "look",
     "make_link",
     "may",
     "metadata",

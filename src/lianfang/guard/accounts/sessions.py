@@ -28,7 +28,8 @@ class Limits:
 
 
 DEFAULT = Limits()
-_REFRESH = timedelta(seconds=30)
+#: A session's last moment is written down at most this often: reading a page is no write.
+REFRESH = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -138,11 +139,41 @@ def use_bootstrap(
     return account_id
 
 
+def look(conn: Connection, token: str, *, now: datetime, limits: Limits = DEFAULT) -> Session:
+    """As :func:`session` and writes nothing, so a reading connection will do.
+
+    Whoever looks calls :func:`session` in a transaction once :data:`REFRESH` has gone by since ``seen_at``.
+    """
+    return _look(conn, token, now, limits)[0]
+
+
 def session(conn: Connection, token: str, *, now: datetime, limits: Limits = DEFAULT) -> Session:
     """Who sends this token. NotSignedIn when it is unknown, ended, idle for too long or too old.
 
     Roles are read anew on every call: a right taken away is gone with the next request.
     """
+    table = tables.session
+    try:
+        found, stale = _look(conn, token, now, limits)
+    except _TimedOut as error:
+        _end(conn, table.c.session_id == error.session_id, now)
+        raise
+    if stale:
+        conn.execute(update(table).where(table.c.session_id == found.session_id).values(seen_at=plain(now)))
+    return found
+
+
+class _TimedOut(NotSignedIn):
+    """Idle for too long or too old: the session is still to be ended."""
+
+    def __init__(self, session_id: str) -> None:
+        known = _signed_out()
+        super().__init__(known.message, hint=known.hint)
+        self.session_id = session_id
+
+
+def _look(conn: Connection, token: str, now: datetime, limits: Limits) -> tuple[Session, bool]:
+    """The session, and whether its last moment is to be written."""
     table = tables.session
     row = conn.execute(
         select(table, tables.account.c.name, tables.account.c.display, tables.account.c.disabled_at)
@@ -153,11 +184,8 @@ def session(conn: Connection, token: str, *, now: datetime, limits: Limits = DEF
         raise _signed_out()
     created, seen = moment(row.created_at), moment(row.seen_at)
     if now - created >= limits.absolute or now - seen >= limits.idle or now < created - timedelta(minutes=5):
-        _end(conn, table.c.session_id == row.session_id, now)
-        raise _signed_out()
-    if now - seen >= _REFRESH:
-        conn.execute(update(table).where(table.c.session_id == row.session_id).values(seen_at=plain(now)))
-    return Session(
+        raise _TimedOut(row.session_id)
+    found = Session(
         row.session_id,
         row.account_id,
         row.name,
@@ -169,6 +197,7 @@ def session(conn: Connection, token: str, *, now: datetime, limits: Limits = DEF
         row.address,
         row.agent,
     )
+    return found, now - seen >= REFRESH
 
 
 def list_sessions(

@@ -193,30 +193,6 @@ def _no_pings() -> pl.DataFrame:
 
 # presences ------------------------------------------------------------------------------------------------
 
-_SHAPES = {
-    "lodging": (
-        "hotel AS place, 'lodging' AS kind, CAST(NULL AS INTEGER) AS \"row\", "
-        "CAST(floor AS INTEGER) AS floor, CAST(room AS VARCHAR) AS room"
-    ),
-    "trips": (
-        "concat(vehicle, '|', CAST(CAST(date AS DATE) AS VARCHAR)) AS place, 'trip' AS kind, "
-        'CAST("row" AS INTEGER) AS "row", CAST(NULL AS INTEGER) AS floor, CAST(NULL AS VARCHAR) AS room'
-    ),
-    "visits": (
-        "place_id AS place, 'place' AS kind, CAST(NULL AS INTEGER) AS \"row\", "
-        "CAST(NULL AS INTEGER) AS floor, CAST(NULL AS VARCHAR) AS room"
-    ),
-}
-
-_QUERY = """
-WITH told AS (
-  SELECT CAST(subscriber AS BIGINT) AS token, {shape}, start, "end" FROM {source}
-  WHERE start < :until AND "end" > :since
-),
-there AS (SELECT DISTINCT place FROM told WHERE token IN (SELECT token FROM index_cases))
-SELECT told.* FROM told JOIN there ON told.place = there.place
-"""
-
 
 def _presences(
     folder: Path,
@@ -231,10 +207,10 @@ def _presences(
     import polars as pl
 
     from lianfang.control.tracing import co_presence
-    from lianfang.lake import DuckEngine
+    from lianfang.lake import DuckEngine, queries
 
     frames: list[pl.DataFrame] = []
-    engine = DuckEngine(memory_mb=memory_mb)
+    engine = DuckEngine(memory_mb=memory_mb, folders=[folder])
     try:
         engine.register("index_cases", index.select("token").to_arrow())
         for done, source in enumerate(sources):
@@ -244,7 +220,7 @@ def _presences(
             if not files:
                 continue
             engine.register(source, files)
-            query = _QUERY.format(source=source, shape=_SHAPES[source])  # names of this module only
+            query = queries.PRESENCES[source]
             bounds = {"since": _naive(note.period.start), "until": _naive(note.period.end)}
             frames.append(pl.DataFrame(engine.sql(query, bounds)))
         report("places, rooms and seats", len(sources), len(sources))
