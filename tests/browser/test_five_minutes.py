@@ -190,6 +190,7 @@ def _signal_to_names(tour: Tour, started: str) -> str:
     tour.button("enter").click()
     page.wait_for_url("**/today*")
     tour.look("today")
+    _focus_is_seen(page)
     page.locator(".card.hot").first.get_by_role("link", name=tour.word("judge")).click()
     page.wait_for_url("**/alerts/*")
     tour.look("alert")
@@ -213,6 +214,21 @@ def _signal_to_names(tour: Tour, started: str) -> str:
     assert tour.word("evidence").search(page.locator("table.contacts tbody").inner_text())
     assert "154" not in re.sub(r"<code>\w+</code>|\d+\.\d+|value=\"\w+\"", "", text)
     return event
+
+
+def _focus_is_seen(page: Any) -> None:
+    """Whoever goes by the keyboard sees where: each stop has an outline and lies within the window."""
+    seen = set()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        where = page.evaluate(
+            """() => { const e = document.activeElement, s = getComputedStyle(e), r = e.getBoundingClientRect();
+            return [e.outerHTML.slice(0, 80), s.outlineStyle, parseFloat(s.outlineWidth),
+            r.right > 0 && r.bottom > 0]; }"""
+        )
+        assert where[1] != "none" and where[2] >= 2 and where[3], where
+        seen.add(where[0])
+    assert len(seen) >= 8
 
 
 def _visit(tour: Tour) -> str:
@@ -347,7 +363,8 @@ def _release_and_close(tour: Tour, event: str) -> None:
 def _files(tour: Tour) -> None:
     """The curve leaves as a table and as a chart of its own."""
     table = tour.save(tour.link("table")).read_text(encoding="utf-8-sig").splitlines()
-    assert len(table) > 3 and sum(int(line.split(",")[1]) for line in table[1:]) == 4
+    cases = int(tour.page.locator(".figures dd").first.inner_text())
+    assert len(table) > 3 and sum(int(line.split(",")[1]) for line in table[1:]) == cases >= 4
     chart = tour.save(tour.link("chart")).read_text(encoding="utf-8")
     assert chart.startswith("<?xml") and "<script" not in chart
 

@@ -18,7 +18,7 @@ def curve(by_day: dict[str, int], until: date, lang: str) -> dict[str, Any] | No
     title = "按发病日期的流行曲线" if lang == "zh" else "Epidemic curve by day of onset"
     label = "病例" if lang == "zh" else "cases"
     return {
-        "svg": svg.bars(days, counts, title=title, y_label=label, lang=lang),
+        "svg": svg.bars(days, counts, title=title, y_label=label, lang=lang, width=360, height=230),
         "days": list(zip(days, counts, strict=True)),
         "rows": [(day, count) for day, count in zip(days, counts, strict=True) if count],
     }

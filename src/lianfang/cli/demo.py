@@ -246,12 +246,25 @@ def serve_demo(base: Path, port: int) -> None:
     from lianfang.services import accounts
     from lianfang.services.installation import open_installation
 
+    class _Telling(uvicorn.Server):
+        """Prints the address once the server listens, so that who opens it at once is answered."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets=sockets)
+            if self.started:
+                click.echo(
+                    "\n联防 Lianfang: 打开此一次性链接，扮演演示中的每个人 / open this one-time link:\n"
+                )
+                click.echo(f"    {address}\n")
+                click.echo("Ctrl-C 停止 / stops.")
+
     with holder_process(base), open_installation(base / "centre") as inst:
         address = f"http://localhost:{port}/enter?link={accounts.link(inst, 'wang.yi')}"
-        click.echo("\n联防 Lianfang: 打开此一次性链接，扮演演示中的每个人 / open this one-time link:\n")
-        click.echo(f"    {address}\n")
-        click.echo("Ctrl-C 停止 / stops.")
-        uvicorn.run(create_app(inst), host="127.0.0.1", port=port, log_level="warning", server_header=False)
+        app = create_app(inst)
+        server = _Telling(
+            uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", server_header=False)
+        )
+        server.run()
 
 
 class World:
