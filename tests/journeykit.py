@@ -91,8 +91,11 @@ def plant(city: world.City) -> None:
             _card(city.inbox(day) / "病例报告_临江市第一医院.csv", day, at, person)
     truth, register = city.path / "truth" / "persons.parquet", city.holder / "subscribers.parquet"
     persons, held = pl.read_parquet(truth), pl.read_parquet(register)
-    market = persons.filter(pl.col("subscriber").is_not_null()).sort(
-        pl.col("workplace") != _market(city), "person"
+    # the patients keep what their hospitals reported of them: by that the holder knows them
+    cards = b"".join(path.read_bytes() for path in (city.path / "centre").rglob("病例报告_*.csv"))
+    well = [phone for phone in persons["phone"] if phone and phone.encode() not in cards]
+    market = persons.filter(pl.col("subscriber").is_not_null(), pl.col("phone").is_in(well)).sort(
+        ~pl.col("workplace").eq_missing(_market(city)), "person"
     )
     chosen = market.head(len(SUBSCRIBERS))
     new = pl.DataFrame(people[500:]).select("name", "resident_id", "phone")
@@ -214,9 +217,15 @@ def stage(source: Path, target: Path, *, centre: str = "centre") -> Path:
     """A copy to act on; the city's bulk is linked, as nothing writes to it."""
     target.mkdir(parents=True)
     shutil.copytree(source / centre, target / "centre")
-    shutil.copytree(source / "city", target / "city", copy_function=demo._link, ignore=_nodes)
+    copy_city(source / "city", target / "city")
     node = Path("city") / "holders" / HOLDER / "node"
     shutil.copytree(source / node, target / node)
+    return target
+
+
+def copy_city(source: Path, target: Path) -> Path:
+    """Without the holder's node, which is one installation's."""
+    shutil.copytree(source, target, copy_function=demo._link, ignore=_nodes)
     return target
 
 

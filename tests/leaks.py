@@ -11,6 +11,8 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 ENCODINGS = ("utf-8", "gb18030", "utf-16-le", "utf-16-be")
 
 
@@ -45,25 +47,58 @@ def _sqlite(path: Path) -> Iterator[tuple[str, bytes]]:
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
         names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         for name in names:
+            plain, inflated = [], []
             for row in connection.execute(f'SELECT * FROM "{name}"'):
                 for value in row:
-                    data = value if isinstance(value, bytes) else str(value).encode()
-                    yield f"table {name}", data
+                    plain.append(value if isinstance(value, bytes) else str(value).encode())
                     if isinstance(value, bytes):
                         with contextlib.suppress(zlib.error):
-                            yield f"table {name} inflated", zlib.decompress(value)
+                            inflated.append(zlib.decompress(value))
+            yield f"table {name}", b"\n".join(plain)
+            yield f"table {name} inflated", b"\n".join(inflated)
+
+
+class Finder:
+    """Which of many values occur in some bytes, in any of the encodings.
+
+    Values of at least eight bytes are found by their last eight, looked up at every position at once; the
+    few shorter ones one by one.
+    """
+
+    def __init__(self, values: Sequence[str]) -> None:
+        patterns = _patterns(values)
+        self.short = [(value, pattern) for value, pattern in patterns if len(pattern) < 8]
+        self.by_tail: dict[int, list[tuple[str, bytes]]] = {}
+        for value, pattern in patterns:
+            if len(pattern) >= 8:
+                self.by_tail.setdefault(int.from_bytes(pattern[-8:], "little"), []).append((value, pattern))
+        self.tails = np.array(sorted(self.by_tail), dtype=np.uint64)
+
+    def __call__(self, data: bytes) -> set[str]:
+        found = {value for value, pattern in self.short if pattern in data}
+        if not len(self.tails):
+            return found
+        for shift in range(min(8, len(data) - 7)):
+            words = np.frombuffer(data, dtype="<u8", offset=shift, count=(len(data) - shift) // 8)
+            at = np.minimum(np.searchsorted(self.tails, words), len(self.tails) - 1)
+            for position in np.flatnonzero(self.tails[at] == words):
+                end = shift + 8 * (int(position) + 1)
+                for value, pattern in self.by_tail[int(words[position])]:
+                    if data[max(0, end - len(pattern)) : end] == pattern:
+                        found.add(value)
+        return found
 
 
 def search(folder: Path, values: Sequence[str], *, allow: Sequence[str] = ()) -> list[str]:
     """Where a value was found: ``file: view: value``; files whose relative path begins with ``allow`` are skipped."""
-    patterns = _patterns(values)
+    finder = Finder(values)
     hits = []
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder).as_posix()
         if any(relative.startswith(prefix) for prefix in allow):
             continue
-        hits += [f"name {relative}: {value}" for value, pattern in patterns if pattern in path.name.encode()]
+        hits += [f"name {relative}: {value}" for value in finder(path.name.encode())]
         if path.is_file():
             for view, data in views(path):
-                hits += [f"{relative}: {view}: {value}" for value, pattern in patterns if pattern in data]
+                hits += [f"{relative}: {view}: {value}" for value in finder(data)]
     return sorted(set(hits))
