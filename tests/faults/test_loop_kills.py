@@ -55,7 +55,7 @@ def test_a_day_killed_again_and_again_ends_the_same(alarmed: Path, tmp_path: Pat
             assert not list(inst.inbox.iterdir())
             assert integrity.check(inst)["valid"]
             with inst.store.read() as connection:
-                assert tally(connection, DayResult, as_of=day) == 7
+                assert tally(connection, DayResult, as_of=day) == len(daily.STEPS)
 
 
 def test_the_end_killed_again_and_again_leaves_nothing(played: Path, tmp_path: Path, count: Count) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, Conflict, Refused
 from lianfang.services import cases, events
-from lianfang.services.gate import ask, require
+from lianfang.services.gate import ask, require, within
 from lianfang.services.installation import Installation, Who
 
 if TYPE_CHECKING:
@@ -28,29 +28,29 @@ def _candidate(inst: Installation, event: Row) -> dict[str, Any]:
 
     The listing carries the ages that the centre knows, so that the rule, not this function, withholds them.
     """
-    from lianfang.records import Bulletin, Contact
-    from lianfang.store import rows
+    from lianfang.records import Bulletin, Contact, ObservationOrder
+    from lianfang.store import rows, tally
 
     today = inst.today()
     event_id = event["event_id"]
     with inst.store.read() as connection:
-        known = cases.as_of(connection, today, event_id=event_id)
+        known = cases.one_per_person(connection, cases.as_of(connection, today, event_id=event_id))
         contacts = rows(connection, Contact, event_id=event_id)
+        watched = tally(connection, ObservationOrder, event_id=event_id, status="active")
         earlier = [
             row["content"] for row in rows(connection, Bulletin, event_id=event_id, order_by=["number"])
         ]
-    known = [row for row in known if row["classification"] != "no_case"]
     confirmed = [row for row in known if row["classification"].startswith("confirmed")]
     dead = sum(1 for row in known if row["date_death"] is not None)
-    traced = Counter(row["status"] for row in contacts)
-    watched = traced["observed"] + traced["named"] + traced["reached"]
+    # a candidate is a token with evidence; a contact is one who was judged so, locked and named
+    traced = [row for row in contacts if row["status"] not in ("candidate", "locked", "dismissed")]
     figures = {
         "cases": len(known),
         "confirmed": len(confirmed),
         "deaths": dead,
-        "contacts_identified": len(contacts),
+        "contacts_identified": len(traced),
         "contacts_observed": watched,
-        "contacts_released": traced["released"],
+        "contacts_released": sum(1 for row in traced if row["status"] == "released"),
     }
     districts = Counter((row["adcode"][:6] or "unknown") for row in known)
     return {
@@ -81,12 +81,12 @@ def _candidate(inst: Installation, event: Row) -> dict[str, Any]:
         "texts": {
             "zh": (
                 f"截至{today.month}月{today.day}日，本事件累计报告病例{len(known)}例，其中确诊{len(confirmed)}例，"
-                f"死亡{dead}例；追踪到密切接触者{len(contacts)}人，正在接受医学观察{watched}人。"
+                f"死亡{dead}例；追踪到密切接触者{len(traced)}人，正在接受医学观察{watched}人。"
                 "出现发热、咳嗽、呼吸困难者请佩戴口罩前往发热门诊就诊。"
             ),
             "en": (
                 f"By {today.isoformat()} the event counts {len(known)} cases, {len(confirmed)} of them confirmed, "
-                f"and {dead} deaths; {len(contacts)} close contacts were traced, {watched} are under observation. "
+                f"and {dead} deaths; {len(traced)} close contacts were traced, {watched} are under observation. "
                 "With fever, cough or shortness of breath, wear a mask and go to a fever clinic."
             ),
         },
@@ -102,6 +102,7 @@ def draft(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
 
     require(who, "bulletin.publish")
     event = events.get(inst, event_id)
+    within(who, event["adcode"])
     if event["status"] != "open":
         raise Conflict("Bulletins are published while the event is open.")
     release = disclosure.bulletin(_candidate(inst, event))

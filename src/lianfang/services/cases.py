@@ -29,20 +29,24 @@ def as_of(
     case_ids: Iterable[str] | None = None,
     classifications: Sequence[str] | None = None,
 ) -> list[Row]:
-    """Each case as known on ``day``: its last version reported until then, with ``first_reported``."""
+    """Each case as known on ``day``: its last version reported until then, with ``first_reported``.
+
+    A card that was delivered later is not known, whatever date it bears.
+    """
     import sqlalchemy as sa
 
-    from lianfang.records import CaseReport
+    from lianfang.records import Batch, CaseReport
     from lianfang.store import table
 
-    cases = table(CaseReport)
+    cases, batches = table(CaseReport), table(Batch)
+    later = sa.select(batches.c.batch_id).where(batches.c.day > day)
     spans = (
         sa.select(
             cases.c.case_id,
             sa.func.max(cases.c.date_reporting).label("last"),
             sa.func.min(cases.c.date_reporting).label("first_reported"),
         )
-        .where(cases.c.date_reporting <= day)
+        .where(cases.c.date_reporting <= day, cases.c.batch_id.not_in(later))
         .group_by(cases.c.case_id)
         .subquery()
     )
@@ -57,6 +61,52 @@ def as_of(
         statement = statement.where(cases.c.classification.in_(list(classifications)))
     found = connection.execute(statement.order_by(spans.c.first_reported, cases.c.case_id)).mappings()
     return [dict(row) for row in found]
+
+
+#: How much a classification says; of a person's cards the one that says most stands for him.
+_WEIGHT = {
+    "no_case": 0,
+    "not_classified": 1,
+    "suspect": 2,
+    "probable": 3,
+    "confirmed_no_symptoms": 4,
+    "confirmed": 5,
+}
+
+
+def one_per_person(connection: sa.Connection, found: Sequence[Row]) -> list[Row]:
+    """Cases with each person once, by the links of the day: two hospitals' cards for one person are one case.
+
+    The card that says most stands for the person, with his earliest report and onset and whatever workplace,
+    school and household one of the cards knows. Discarded cards are left out.
+    """
+    import sqlalchemy as sa
+
+    from lianfang.records import SubjectLink
+    from lianfang.store import table
+
+    links = table(SubjectLink)
+    person = {
+        row.subject_id: row.person_id
+        for row in connection.execute(sa.select(links.c.subject_id, links.c.person_id))
+    }
+    grouped: dict[tuple[str, str], list[Row]] = {}
+    for row in found:
+        if row["classification"] != "no_case":
+            subject = str(row["subject_id"])
+            key = (str(row["event_id"]), str(person.get(subject, subject)))
+            grouped.setdefault(key, []).append(row)
+    once = []
+    for cards in grouped.values():
+        best = dict(max(cards, key=lambda row: (_WEIGHT[row["classification"]], row["case_id"])))
+        best["first_reported"] = min(row["first_reported"] for row in cards)
+        best["unexplained"] = any(row["unexplained"] for row in cards)
+        onsets = [row["date_onset"] for row in cards if row["date_onset"]]
+        best["date_onset"] = min(onsets) if onsets else None
+        for name in ("workplace", "school", "household"):
+            best[name] = next((row[name] for row in (best, *cards) if row[name]), "")
+        once.append(best)
+    return sorted(once, key=lambda row: (row["first_reported"], row["case_id"]))
 
 
 def current(connection: sa.Connection, identity: str, day: date) -> Row:

@@ -94,7 +94,9 @@ def expire(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
     holders = orders.purge(inst, who, event_id)
     with inst.vault_store.begin() as vault:
         keys = inst.vault.destroy_event(vault, event_id)
-    files = {"reject_files": _delete_rejects(inst), "whereabouts_files": _delete_whereabouts(inst, event)}
+    files = {"reject_files": 0, "whereabouts_files": 0}
+    if not _others_open(inst):  # another event still works with them; its own end takes them
+        files = {"reject_files": _delete_rejects(inst), "whereabouts_files": _delete_whereabouts(inst, event)}
     content = _certify(inst, who, event, keys, holders, files)
     _vacuum(inst)
     return content
@@ -138,6 +140,14 @@ def _delete_rows(connection: sa.Connection, event_id: str) -> None:
         connection.execute(sa.delete(rows).where(rows.c.event_id == event_id))
 
 
+def _others_open(inst: Installation) -> bool:
+    from lianfang.records import Event
+    from lianfang.store import tally
+
+    with inst.store.read() as connection:
+        return bool(tally(connection, Event, status="open"))
+
+
 def _delete_rejects(inst: Installation) -> int:
     """Rejected rows and refused files are as they came; none outlives an event."""
     gone = 0
@@ -154,12 +164,8 @@ def _delete_rejects(inst: Installation) -> int:
 def _delete_whereabouts(inst: Installation, event: Row) -> int:
     """Whereabouts in the centre's own lake identify by themselves: they go with the last event that needs them."""
     from lianfang.foundation.clock import local_day
-    from lianfang.records import REGISTRY, Event
-    from lianfang.store import tally
+    from lianfang.records import REGISTRY
 
-    with inst.store.read() as connection:
-        if tally(connection, Event, status="open"):
-            return 0  # another event still works with them; its own end takes them
     until = local_day(event["closed_at"], inst.settings.zone)
     traces = [
         one for one in REGISTRY.values() if one.about.home == "lake" and one.about.retention == "coarsen"

@@ -7,6 +7,7 @@ run that was killed is ended by the next. Nothing later than the day is read.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -16,10 +17,12 @@ from lianfang.foundation.canonical import digest, plain
 from lianfang.foundation.progress import Progress, silent
 from lianfang.services import cases, events, linking
 from lianfang.services.gate import require
-from lianfang.services.installation import Installation, Who
+from lianfang.services.installation import ROUTINE, Installation, Who
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import sqlalchemy as sa
 
     from lianfang.services.importing import ImportReport
     from lianfang.store import Row
@@ -29,6 +32,10 @@ SERIAL_INTERVAL = (7.5, 3.4)
 #: Fewest cases from which a reproduction number is estimated (Cori et al. 2013: about 11 for a CV of 0.3).
 FEWEST_FOR_RT = 12
 ATTRIBUTES = ("workplace", "school", "household")
+#: An unattached case belongs to an event when it fell ill no longer before its first case (two incubations).
+CASE_WINDOW = 28
+#: Days that EARS looks at: its baseline of 7, the gap of 2, and the day itself.
+EARS_DAYS = 10
 EARS = ("ears_c1", "ears_c2", "ears_c3")
 #: Check's name of a finding about a file that could not be imported.
 REFUSED = "refused_file"
@@ -52,21 +59,11 @@ def run(inst: Installation, who: Who, as_of: date, *, progress: Progress | None 
     require(who, "daily.run")
     report = progress or silent
     result = DayReport(as_of)
-    steps: dict[str, Callable[[Installation, Who, date], dict[str, Any]]] = {
-        "import": _import,
-        "quality": _quality,
-        "attach": _attach,
-        "link": _link,
-        "curves": _curves,
-        "counts": _counts,
-        "reproduction": _reproduction,
-        "alerts": _alerts,
-    }
-    for number, (name, step) in enumerate(steps.items()):
-        report(f"daily {as_of}", number, len(steps))
+    for number, (name, step) in enumerate(STEPS.items()):
+        report(f"daily {as_of}", number, len(STEPS))
         result.steps[name] = plain(step(inst, who, as_of))
         _keep(inst, as_of, name, result.steps[name])
-    report(f"daily {as_of}", len(steps), len(steps))
+    report(f"daily {as_of}", len(STEPS), len(STEPS))
     return result
 
 
@@ -154,20 +151,35 @@ def _attach(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
     attached: dict[str, int] = {}
     for event in _open(inst, as_of):
         events.settle(inst, who, event["event_id"])
-        rule = event["plan"].get("case_rule") or {}
-        attribute, value = rule.get("attribute", ""), rule.get("value", "")
-        if attribute not in ATTRIBUTES or not value:
+        if event["status"] != "open":
             continue
         with inst.store.read() as connection:
-            new = [
-                row["case_id"]
-                for row in cases.as_of(connection, as_of, event_id="")
-                if row[attribute] == value
-                and (row["unexplained"] or row["classification"] != "not_classified")
-            ]
+            new = _belonging(cases.as_of(connection, as_of), event)
         if new:
             attached[event["event_id"]] = events.attach_cases(inst, who, event["event_id"], new)
     return {"attached": attached}
+
+
+def _belonging(known: list[Row], event: Row) -> list[str]:
+    """Cases of the event, and unattached ones that its rule takes: the shared place, an onset in its time."""
+    mine = [row for row in known if row["event_id"] == event["event_id"]]
+    rule = event["plan"].get("case_rule") or {}
+    attribute, value = rule.get("attribute", ""), rule.get("value", "")
+    new = [row["case_id"] for row in mine]
+    if attribute not in ATTRIBUTES or not value:
+        return new
+    onsets = [row["date_onset"] or row["first_reported"] for row in mine]
+    since = (min(onsets) if onsets else event["opened_at"].date()) - timedelta(days=CASE_WINDOW)
+    for row in known:
+        asked = row["unexplained"] or row["classification"] not in ("not_classified", "no_case")
+        if (
+            row["event_id"] in ("", ROUTINE)
+            and row[attribute] == value
+            and asked
+            and (row["date_onset"] or row["first_reported"]) >= since
+        ):
+            new.append(row["case_id"])
+    return new
 
 
 def _link(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
@@ -180,7 +192,7 @@ def _link(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
 def _curves(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
     """Epidemic curves by day of onset and of first report, over all cases and by event."""
     with inst.store.read() as connection:
-        known = [row for row in cases.as_of(connection, as_of) if row["classification"] != "no_case"]
+        known = cases.one_per_person(connection, cases.as_of(connection, as_of))
     result: dict[str, Any] = {"all": _curve(known, as_of)}
     for event in _open(inst, as_of):
         result[event["event_id"]] = _curve(
@@ -214,14 +226,15 @@ def incidence(by_day: dict[str, int], until: date) -> tuple[list[int], date | No
     if not by_day:
         return [], None
     first = date.fromisoformat(min(by_day))
-    days = (until - first).days + 1
+    days = max(0, (until - first).days + 1)
     return [by_day.get((first + timedelta(days=n)).isoformat(), 0) for n in range(days)], first
 
 
 def _counts(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
     """What published counts of the whole country say: total, new, growth and Rt, by source.
 
-    A cumulative count that falls is a correction (the quality step says so); it counts as no new case.
+    A cumulative count that falls is a correction (the quality step says so): until it passes its former
+    height nothing is new, so that no case counts twice.
     """
     import polars as pl
 
@@ -235,8 +248,8 @@ def _counts(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
         first, last = min(by_day), max(by_day)
         total, new = by_day[first], []
         for n in range(1, (last - first).days + 1):
-            known = by_day.get(first + timedelta(days=n), total)
-            new.append(max(0, known - total))
+            known = max(total, by_day.get(first + timedelta(days=n), total))
+            new.append(known - total)
             total = known
         told: dict[str, Any] = {"until": last, "confirmed": total, "new": new[-1] if new else 0}
         if sum(new) >= FEWEST_FOR_RT and len(new) >= 9:
@@ -247,19 +260,19 @@ def _counts(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
 
 
 def _reproduction(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
-    """Rt of every open event from its curve by onset (Cori et al. 2013)."""
+    """Rt of every open event from its curve by onset (Cori et al. 2013), up to the day that is known by now.
+
+    Recent onsets are not reported yet, which makes a growing outbreak look over; so the window ends before
+    ``as_of`` by the delay from onset to report within which nine in ten of the event's cases were reported.
+    """
     from lianfang.predict import reproduction
 
     result: dict[str, Any] = {}
     with inst.store.read() as connection:
-        known = cases.as_of(connection, as_of)
+        known = cases.one_per_person(connection, cases.as_of(connection, as_of))
     for event in _open(inst, as_of):
-        mine = [
-            row
-            for row in known
-            if row["event_id"] == event["event_id"] and row["classification"] != "no_case"
-        ]
-        counts, first = incidence(_curve(mine, as_of)["by_onset"], as_of)
+        mine = [row for row in known if row["event_id"] == event["event_id"]]
+        counts, first = incidence(_curve(mine, as_of)["by_onset"], as_of - timedelta(days=_delay(mine)))
         if sum(counts) < FEWEST_FOR_RT or len(counts) < 9 or first is None:
             result[event["event_id"]] = {"cases": sum(counts), "estimated": False}
             continue
@@ -271,6 +284,12 @@ def _reproduction(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
             **{name: round(float(last[name]), 4) for name in ("mean", "q025", "q975")},
         }
     return result
+
+
+def _delay(mine: list[Row]) -> int:
+    """Days from onset to first report within which nine in ten cases were reported (nearest rank)."""
+    delays = sorted((row["first_reported"] - row["date_onset"]).days for row in mine if row["date_onset"])
+    return max(0, delays[math.ceil(0.9 * len(delays)) - 1]) if delays else 0
 
 
 def _alerts(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
@@ -297,8 +316,8 @@ def _series_alerts(inst: Installation, as_of: date) -> list[dict[str, Any]]:
             series.setdefault(f"search:{row['term']}", {})[row["date"]] = int(row["count"])
     found = []
     for name, by_day in sorted(series.items()):
-        if as_of not in by_day:
-            continue
+        if not all(as_of - timedelta(days=n) in by_day for n in range(EARS_DAYS)):
+            continue  # a day whose file did not come is not a day without patients
         first = min(by_day)
         counts = [by_day.get(first + timedelta(days=n), 0) for n in range((as_of - first).days + 1)]
         judged = {}
@@ -337,11 +356,8 @@ def _cluster_alerts(inst: Installation, as_of: date) -> list[dict[str, Any]]:
     from lianfang.predict import clusters
 
     with inst.store.read() as connection:
-        known = [
-            row
-            for row in cases.as_of(connection, as_of)
-            if row["unexplained"] and row["classification"] != "no_case"
-        ]
+        once = cases.one_per_person(connection, cases.as_of(connection, as_of))
+        known = [row for row in once if row["unexplained"]]
     rows = [
         {
             "token": row["case_id"],
@@ -404,7 +420,7 @@ def _keep_alerts(inst: Installation, as_of: date, found: list[dict[str, Any]]) -
             text = "\x1f".join((as_of.isoformat(), one["method"], one["attribute"], one["value"]))
             alert_id = "a" + hashlib.sha256(text.encode()).hexdigest()[:12]
             ids.append(alert_id)
-            if rows(connection, Alert, alert_id=alert_id):
+            if rows(connection, Alert, alert_id=alert_id) or _judged(connection, one):
                 continue
             same = rows(connection, Alert, attribute=one["attribute"], value=one["value"], status="new")
             for old in same:
@@ -416,12 +432,40 @@ def _keep_alerts(inst: Installation, as_of: date, found: list[dict[str, Any]]) -
     return ids
 
 
+def _judged(connection: sa.Connection, one: dict[str, Any]) -> bool:
+    """Whether a person dismissed this very evidence before: the same cases, or fewer of them."""
+    from lianfang.records import Alert
+    from lianfang.store import rows
+
+    now = set(one["evidence"].get("case_ids", []))
+    same = rows(connection, Alert, attribute=one["attribute"], value=one["value"], status="dismissed")
+    return bool(now) and any(now <= set(old["evidence"].get("case_ids", [])) for old in same)
+
+
 def _open(inst: Installation, as_of: date) -> list[Row]:
-    """Events that are open and had been opened on that day."""
+    """Events that were open on that day, whatever became of them since."""
     from lianfang.foundation.clock import local_day
     from lianfang.records import Event
     from lianfang.store import rows
 
+    zone = inst.settings.zone
     with inst.store.read() as connection:
-        found = rows(connection, Event, status="open")
-    return [row for row in found if local_day(row["opened_at"], inst.settings.zone) <= as_of]
+        found = [row for row in rows(connection, Event) if row["opened_at"] is not None]
+    return [
+        row
+        for row in found
+        if local_day(row["opened_at"], zone) <= as_of
+        and (row["closed_at"] is None or as_of < local_day(row["closed_at"], zone))
+    ]
+
+
+STEPS: dict[str, Callable[[Installation, Who, date], dict[str, Any]]] = {
+    "import": _import,
+    "quality": _quality,
+    "attach": _attach,
+    "link": _link,
+    "curves": _curves,
+    "counts": _counts,
+    "reproduction": _reproduction,
+    "alerts": _alerts,
+}

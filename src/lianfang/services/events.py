@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
@@ -158,10 +159,12 @@ def attach_cases(inst: Installation, who: Who, event_id: str, case_ids: Iterable
     wanted = sorted(set(case_ids))
     cases = table(CaseReport)
     with inst.store.read() as connection:
-        statement = sa.select(cases.c.case_id, cases.c.subject_id).where(
-            cases.c.case_id.in_(wanted), cases.c.event_id.in_(["", ROUTINE])
+        statement = sa.select(cases.c.subject_id).where(
+            cases.c.case_id.in_(wanted), cases.c.event_id.in_(["", ROUTINE, event_id])
         )
         subjects = sorted({str(row.subject_id) for row in connection.execute(statement)})
+    # a card that was sent again brought its identities under the standing keys once more
+    subjects = _standing(inst, subjects)
     if not subjects:
         return 0
     ask(
@@ -188,9 +191,23 @@ def attach_cases(inst: Installation, who: Who, event_id: str, case_ids: Iterable
         still = {str(row.subject_id) for row in connection.execute(left)}
         still |= _subjects_elsewhere(connection, list(moved))
     with inst.vault_store.begin() as vault:
-        for old in set(moved) - still:
-            inst.vault.destroy_subject(vault, ROUTINE, old)
+        for old in sorted(set(moved) - still):
+            _destroy(inst, vault, old)
     return len(wanted)
+
+
+def _standing(inst: Installation, subjects: list[str]) -> list[str]:
+    """Which of the subjects are under the standing keys."""
+    if not subjects:
+        return []
+    with inst.vault_store.read() as vault:
+        return sorted(inst.vault.linkage_features(vault, ROUTINE, subjects)["subject"].to_list())
+
+
+def _destroy(inst: Installation, vault: sa.Connection, subject: str) -> None:
+    """Destroy a subject under the standing keys; one that a killed run had erased already is done with."""
+    with contextlib.suppress(NotFound):
+        inst.vault.destroy_subject(vault, ROUTINE, subject)
 
 
 def settle(inst: Installation, who: Who, event_id: str) -> None:
@@ -215,7 +232,7 @@ def settle(inst: Installation, who: Who, event_id: str) -> None:
             left &= _orphans(inst)
             with inst.vault_store.begin() as vault:
                 for subject in sorted(left):
-                    inst.vault.destroy_subject(vault, ROUTINE, subject)
+                    _destroy(inst, vault, subject)
 
 
 def _orphans(inst: Installation) -> set[str]:

@@ -6,8 +6,12 @@ from typing import Any
 
 from lianfang.services import cases, events
 from lianfang.services import today as morning
-from lianfang.services.gate import ask, require
+from lianfang.services.gate import ask, require, within
 from lianfang.services.installation import Installation, Who
+
+#: Who sees an event's cases one by one, and what of them; figures and acts are for every role that may read.
+LINE_LIST = ("epidemiologist", "manager", "data_protection_officer")
+SHOWN = ("case_id", "date_onset", "first_reported", "gender", "classification", "severity", "symptoms")
 
 
 def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
@@ -31,7 +35,7 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
     event = events.get(inst, event_id)
     day = inst.today()
     with inst.store.read() as connection:
-        known = cases.as_of(connection, day, event_id=event_id)
+        known = cases.one_per_person(connection, cases.as_of(connection, day, event_id=event_id))
         contacts = rows(connection, Contact, event_id=event_id, order_by=["rank"])
         orders = rows(connection, HolderOrder, event_id=event_id)
         answers = {row["order_id"]: row for row in rows(connection, OrderAnswer, event_id=event_id)}
@@ -40,8 +44,10 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
         held = rows(connection, Certificate, event_id=event_id)
         holders = rows(connection, HolderEntry, active=True)
         estimated = rows(connection, DayResult, step="reproduction", order_by=["as_of"])
-    listed = known if event["status"] == "open" else []
-    if listed:
+    within(who, event["adcode"])
+    listed = []
+    if event["status"] == "open" and who.role in LINE_LIST:
+        listed = [{name: row[name] for name in SHOWN} for row in known]
         ask(
             inst,
             who,
@@ -55,9 +61,10 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
         )
     by_onset: dict[str, int] = {}
     for row in known:
-        if row["classification"] != "no_case":
-            moment = (row["date_onset"] or row["first_reported"]).isoformat()
-            by_onset[moment] = by_onset.get(moment, 0) + 1
+        moment = (row["date_onset"] or row["first_reported"]).isoformat()
+        by_onset[moment] = by_onset.get(moment, 0) + 1
+    for order in orders:
+        order.pop("index_cases")  # match tokens are between the order and its holder
     counts: dict[str, int] = {}
     for contact in contacts:
         counts[contact["status"]] = counts.get(contact["status"], 0) + 1

@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from lianfang.services import events
-from lianfang.services.gate import require
+from lianfang.services.gate import ask, require
 from lianfang.services.installation import Installation, Who
 
 if TYPE_CHECKING:
@@ -93,11 +93,25 @@ def alert(inst: Installation, who: Who, alert_id: str) -> Row:
     """An alert with its cases' dates, classes and places: no names."""
     from lianfang.records import Alert
     from lianfang.services import cases
+    from lianfang.services.situation import LINE_LIST, SHOWN
     from lianfang.store import one
 
     require(who, "event.read")
     with inst.store.read() as connection:
         found = one(connection, Alert, alert_id=alert_id)
         case_ids = found["evidence"].get("case_ids", [])
-        found["cases"] = cases.as_of(connection, found["as_of"], case_ids=case_ids) if case_ids else []
+        known = cases.as_of(connection, found["as_of"], case_ids=case_ids) if case_ids else []
+    found["cases"] = []
+    if known and who.role in LINE_LIST:
+        ask(
+            inst,
+            who,
+            phase="use",
+            purpose="epidemiological_investigation",
+            data=["pseudonym", "sex", "symptom", "diagnosis"],
+            context={"deidentified": True},
+            ref=alert_id,
+            rows=len(known),
+        )
+        found["cases"] = [{name: row[name] for name in SHOWN} for row in known]
     return found

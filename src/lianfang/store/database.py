@@ -109,8 +109,17 @@ def put(connection: sa.Connection, *records: Record, subject_id: str | None = No
     return ids
 
 
-def put_rows(connection: sa.Connection, record: type[Record], rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Write validated rows in bulk (``subject_id`` in place of identifiers); returns their ids."""
+def put_rows(
+    connection: sa.Connection,
+    record: type[Record],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    keep: Sequence[str] = (),
+) -> list[str]:
+    """Write validated rows in bulk (``subject_id`` in place of identifiers); returns their ids.
+
+    ``keep``: fields that a row which is there already keeps (an event that a delivery knows nothing of).
+    """
     if not rows:
         return []
     target = table(record)
@@ -133,7 +142,8 @@ def put_rows(connection: sa.Connection, record: type[Record], rows: Sequence[Map
     # one statement, executed for each row: compiled once, and the last of equal keys wins
     statement = dialect.insert(target)
     statement = statement.on_conflict_do_update(
-        index_elements=[target.c.id], set_={name: statement.excluded[name] for name in names}
+        index_elements=[target.c.id],
+        set_={name: statement.excluded[name] for name in names if name not in keep},
     )
     for first in range(0, len(complete), _CHUNK):
         connection.execute(statement, complete[first : first + _CHUNK])

@@ -208,7 +208,8 @@ def _to_store(connection: sa.Connection, record: type[Record], batch_id: str, st
     for path in _parts(stage):
         rows = _rows(record, path, batch_id)
         new = rows if fresh else list(_changed(connection, record, rows))
-        put_rows(connection, record, new)
+        # a case that was put under an event stays there when its card is sent again
+        put_rows(connection, record, new, keep=["event_id"] if "event_id" in record.fields else [])
         changed += len(new)
     return changed
 
