@@ -1,8 +1,9 @@
 """The narrow door to the lake's SQL: register tables, ask, get Arrow.
 
 SQL is the subset that DuckDB and Spark both speak: no trigonometry, no float-to-integer casts, single-quoted
-literals, names in double quotes where they must be, ``STRING`` for text, ``:name`` parameters (bound, never
-pasted). What comes out is alike as well: :func:`common` gives both engines' answers the same Arrow types.
+literals without a backslash, names in double quotes where they must be, ``STRING`` for text, ``||`` to join,
+``:name`` parameters (bound, never pasted). What comes out is alike as well: :func:`common` gives both engines'
+answers the same Arrow types.
 """
 
 from __future__ import annotations

@@ -34,7 +34,8 @@ FROM migration_flow WHERE date >= :since AND date <= :as_of AND from_adcode = :p
 GROUP BY to_adcode ORDER BY to_adcode
 """
 
-# A holder's own files. Row, floor and room are named by the tables that have them, else they are unknown.
+# A holder's own files; what has no place (|| of nothing is nothing) is no stay with anybody. Row, floor
+# and room are named by the tables that have them, else they are unknown.
 _PRESENCES = """
 WITH told AS (
   SELECT CAST(subscriber AS BIGINT) AS token, {shape}, start, "end" FROM {source}
@@ -50,7 +51,7 @@ _SHAPES = {
         "CAST(floor AS INTEGER) AS floor, CAST(room AS STRING) AS room"
     ),
     "trips": (
-        "concat(vehicle, '|', CAST(CAST(date AS DATE) AS STRING)) AS place, 'trip' AS kind, "
+        "vehicle || '|' || CAST(CAST(date AS DATE) AS STRING) AS place, 'trip' AS kind, "
         'CAST("row" AS INTEGER) AS "row", CAST(NULL AS INTEGER) AS floor, CAST(NULL AS STRING) AS room'
     ),
     "visits": (

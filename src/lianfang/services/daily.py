@@ -147,7 +147,7 @@ def _quality(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
 
 
 def _attach(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
-    """Put new cases that meet an open event's case rule under it."""
+    """Put new cases that meet an open event's case rule under it; told is how many meet it there."""
     attached: dict[str, int] = {}
     for event in _open(inst, as_of):
         events.settle(inst, who, event["event_id"])
@@ -156,7 +156,11 @@ def _attach(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
         with inst.store.read() as connection:
             new = _belonging(cases.as_of(connection, as_of), event)
         if new:
-            attached[event["event_id"]] = events.attach_cases(inst, who, event["event_id"], new)
+            events.attach_cases(inst, who, event["event_id"], new)
+        with inst.store.read() as connection:
+            held = cases.as_of(connection, as_of, event_id=event["event_id"])
+        # not how many were new to this run: the day run again has none, and its outcome is the same
+        attached[event["event_id"]] = sum(1 for row in held if row[attribute] == value)
     return {"attached": attached}
 
 
