@@ -187,10 +187,19 @@ def _belonging(known: list[Row], event: Row) -> list[str]:
 
 
 def _link(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
-    return {
-        str(event["event_id"]) if event else "routine": linking.link_event(inst, who, event, as_of)
-        for event in (None, *_open(inst, as_of))
-    }
+    from lianfang.records import DayResult
+    from lianfang.store import rows
+
+    with inst.store.read() as connection:
+        before = rows(connection, DayResult, as_of=as_of, step="link")
+    result: dict[str, Any] = {ROUTINE: linking.link_event(inst, who, None, as_of)}
+    for event in _open(inst, as_of):
+        event_id = str(event["event_id"])
+        if event["status"] == "open":
+            result[event_id] = linking.link_event(inst, who, event, as_of)
+        elif before and event_id in before[0]["outcome"]:
+            result[event_id] = before[0]["outcome"][event_id]  # closed since: its links are looked at no more
+    return result
 
 
 def _curves(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, Conflict, NotFound
-from lianfang.services.gate import ask, record, require, within
+from lianfang.services.gate import ask, reaches, record, require, within
 from lianfang.services.installation import ROUTINE, Installation, Who
 
 if TYPE_CHECKING:
@@ -163,8 +163,6 @@ def attach_cases(inst: Installation, who: Who, event_id: str, case_ids: Iterable
             cases.c.case_id.in_(wanted), cases.c.event_id.in_(["", ROUTINE, event_id])
         )
         subjects = sorted({str(row.subject_id) for row in connection.execute(statement)})
-    # a card that was sent again brought its identities under the standing keys once more
-    subjects = _standing(inst, subjects)
     if not subjects:
         return 0
     ask(
@@ -178,6 +176,10 @@ def attach_cases(inst: Installation, who: Who, event_id: str, case_ids: Iterable
         ref=event_id,
         rows=len(subjects),
     )
+    # a card that was sent again brought its identities under the standing keys once more
+    subjects = _standing(inst, subjects)
+    if not subjects:
+        return 0
     with inst.vault_store.begin() as vault:
         moved = inst.vault.copy_subjects(vault, ROUTINE, event_id, subjects)
     with inst.store.begin() as connection:
@@ -360,7 +362,7 @@ def listing(inst: Installation, who: Who) -> list[Row]:
 
     require(who, "event.read")
     with inst.store.read() as connection:
-        found = rows(connection, Event)
+        found = [row for row in rows(connection, Event) if reaches(who, row["adcode"])]
     return sorted(found, key=lambda row: (row["status"] != "open", str(row["opened_at"])))
 
 
@@ -370,6 +372,7 @@ def acts(inst: Installation, who: Who, event_id: str) -> list[Row]:
     from lianfang.store import rows
 
     require(who, "event.read")
+    within(who, get(inst, event_id)["adcode"])
     with inst.store.read() as connection:
         return rows(connection, EventAct, event_id=event_id, order_by=["number"])
 

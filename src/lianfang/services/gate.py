@@ -73,11 +73,16 @@ def require(who: Who, act: str) -> None:
         )
 
 
-def within(who: Who, adcode: str) -> None:
-    """Refuse an account whose rights do not reach the event's area; the house's own machinery has no area."""
+def reaches(who: Who, adcode: str) -> bool:
+    """Whether an account's rights reach an area; the house's own machinery has no area and reaches all."""
     from lianfang.guard.accounts.rights import area_within
 
-    if who.areas and not any(area_within(adcode, area) for area in who.areas):
+    return not who.areas or any(area_within(adcode, area) for area in who.areas)
+
+
+def within(who: Who, adcode: str) -> None:
+    """Refuse an account whose rights do not reach the event's area."""
+    if not reaches(who, adcode):
         raise Refused("Your rights do not reach the area of this event.", reasons=("area",), code="area")
 
 

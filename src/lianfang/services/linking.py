@@ -56,6 +56,17 @@ def link_event(inst: Installation, who: Who, event: Row | None, as_of: date) -> 
         }
     if not subjects:
         return {"subjects": 0, "persons": 0, "joined": 0}
+    ask(
+        inst,
+        who,
+        phase="link",
+        purpose="linkage_analysis",
+        data=["pseudonym"],
+        context={"deidentified": True},
+        event=event,
+        ref=event_id,
+        rows=len(subjects),
+    )
     with inst.vault_store.read() as vault:
         features = inst.vault.linkage_features(vault, event_id, sorted(subjects))
     persons = group(features)
@@ -67,17 +78,6 @@ def link_event(inst: Installation, who: Who, event: Row | None, as_of: date) -> 
     }
     if not changed or past:
         return outcome
-    ask(
-        inst,
-        who,
-        phase="link",
-        purpose="linkage_analysis",
-        data=["pseudonym"],
-        context={"deidentified": True},
-        event=event,
-        ref=event_id,
-        rows=len(changed),
-    )
     now = inst.now()
     with inst.store.begin() as connection:
         put_rows(
