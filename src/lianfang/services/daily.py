@@ -147,12 +147,12 @@ def _quality(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
 
 
 def _attach(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
-    """Put new cases that meet an open event's case rule under it; told is how many meet it there."""
+    """Put new cases that meet an open event's case rule under it; told is how many it has by then."""
     attached: dict[str, int] = {}
     for event in _open(inst, as_of):
-        events.settle(inst, who, event["event_id"])
         if event["status"] != "open":
             continue
+        events.settle(inst, who, event["event_id"])
         with inst.store.read() as connection:
             new = _belonging(cases.as_of(connection, as_of), event)
         if new:
@@ -160,7 +160,7 @@ def _attach(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
         with inst.store.read() as connection:
             held = cases.as_of(connection, as_of, event_id=event["event_id"])
         # not how many were new to this run: the day run again has none, and its outcome is the same
-        attached[event["event_id"]] = sum(1 for row in held if row[attribute] == value)
+        attached[event["event_id"]] = len(held)
     return {"attached": attached}
 
 
@@ -337,9 +337,11 @@ def _series_alerts(inst: Installation, as_of: date) -> list[dict[str, Any]]:
         for method in EARS:
             last = detection.detect(counts, method=method, points=[len(counts)]).to_dicts()[-1]
             judged[method] = last
+        plainest = judged["ears_c1"]
         if not any(row["alarm"] for row in judged.values()):
             continue
-        plainest = judged["ears_c1"]
+        if plainest["expected"] is not None and counts[-1] <= plainest["expected"]:
+            continue  # C3 sums three days: nobody need act on a day that is itself below its level
         found.append(
             {
                 "method": "+".join(method for method in EARS if judged[method]["alarm"]),
@@ -406,16 +408,16 @@ def _cluster_alerts(inst: Installation, as_of: date) -> list[dict[str, Any]]:
                     "case_ids": tokens,
                     "first": row["first"].isoformat(),
                     "last": row["last"].isoformat(),
-                    "unexplained_in_window": _in_window(known, as_of, inst.settings.cluster_days),
+                    "unexplained_in_window": _between(known, row["first"], row["last"]),
                 },
             }
         )
     return found
 
 
-def _in_window(known: list[Row], as_of: date, days: int) -> int:
-    since = as_of - timedelta(days=days - 1)
-    return sum(1 for row in known if (row["date_onset"] or row["first_reported"]) >= since)
+def _between(known: list[Row], first: date, last: date) -> int:
+    """Unexplained cases of the cluster's own days, in the cluster or not."""
+    return sum(1 for row in known if first <= (row["date_onset"] or row["first_reported"]) <= last)
 
 
 def _keep_alerts(inst: Installation, as_of: date, found: list[dict[str, Any]]) -> list[str]:
