@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from lianfang.foundation.errors import BadInput, Conflict, NotFound, Refused
-from lianfang.records import Contact, DecisionEntry, ObservationOrder, Reading
-from lianfang.services import accounts, cases, closing, contacts, events, visits
+from lianfang.records import Approval, Contact, DecisionEntry, ObservationOrder, Reading, RiskLock
+from lianfang.services import accounts, cases, closing, contacts, events, orders, visits
 from lianfang.services.installation import SYSTEM, Installation, Who
-from lianfang.store import one, rows, tally
+from lianfang.store import change, one, rows, tally
 from loop import CONTACTS, NAMES, put_cases
 
 Staff = dict[str, Who]
@@ -155,6 +155,116 @@ def test_an_expired_lock_opens_nothing(inst: Installation, staff: Staff, event_i
         contacts.name(inst, staff["epidemiologist"], lock)
 
 
+def test_a_lock_that_ran_out_frees_its_contacts(inst: Installation, staff: Staff, event_id: str) -> None:
+    lock = locked(inst, staff, event_id)
+    approved = locked(inst, staff, event_id, ["c3"])
+    contacts.approve(inst, staff["manager"], approved)
+    inst.clock.move(timedelta(days=contacts.LOCK_DAYS, minutes=1))  # type: ignore[attr-defined]
+    with pytest.raises(Conflict):
+        contacts.approve(inst, staff["manager"], lock)
+    with pytest.raises(Refused):
+        contacts.name(inst, staff["epidemiologist"], approved)
+    with inst.store.read() as connection:
+        assert {row["status"] for row in rows(connection, RiskLock)} == {"expired"}
+        assert tally(connection, Contact, status="candidate", lock_id="") == len(CONTACTS)
+    again = locked(inst, staff, event_id)
+    inst.clock.move(timedelta(days=contacts.LOCK_DAYS, minutes=1))  # type: ignore[attr-defined]
+    assert contacts.approve(inst, staff["manager"], again, verdict="refuse") == "withdrawn"
+    named(inst, staff, event_id)
+
+
+def test_whom_the_holder_cannot_name_is_a_candidate_again(
+    inst: Installation, staff: Staff, event_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = orders.reveal
+    monkeypatch.setattr(
+        orders, "reveal", lambda *given: {key: s for key, s in known(*given).items() if key != "c1"}
+    )
+    lock = locked(inst, staff, event_id)
+    contacts.approve(inst, staff["manager"], lock)
+    assert contacts.name(inst, staff["epidemiologist"], lock) == 2
+    with inst.store.read() as connection:
+        freed = one(connection, Contact, contact_id="c1")
+    assert (freed["status"], freed["lock_id"]) == ("candidate", "")
+    text = contacts.export(inst, staff["epidemiologist"], event_id)
+    assert len(text.splitlines()) == 3 and freed["token"] not in text
+
+
+def test_a_case_and_a_released_contact_are_not_visited_or_read(
+    inst: Installation, staff: Staff, event_id: str
+) -> None:
+    named(inst, staff, event_id)
+    worker = staff["community_worker"]
+    for contact in ("c0", "c1"):
+        visits.record_visit(inst, worker, contact, reached=True)
+    sample = visits.order_sample(inst, worker, "c0")
+    visits.record_result(inst, staff["laboratory"], sample, result="positive")
+    visits.release(inst, staff["epidemiologist"], "c1", reason="迁出")
+    for contact, status in (("c0", "case"), ("c1", "released")):
+        with pytest.raises(Conflict):
+            visits.record_visit(inst, worker, contact, reached=True)
+        with pytest.raises(Refused):
+            visits.particulars(inst, worker, contact, terminal="t1")
+        with inst.store.read() as connection:
+            assert one(connection, Contact, contact_id=contact)["status"] == status
+            assert tally(connection, ObservationOrder, contact_id=contact, status="active") == 0
+
+
+def test_who_refused_stays_due_until_he_is_reached(inst: Installation, staff: Staff, event_id: str) -> None:
+    named(inst, staff, event_id)
+    worker = staff["community_worker"]
+    visits.record_visit(inst, worker, "c0", reached=False, refused=True)
+    assert visits.task(inst, worker, "c0")["due"]
+    inst.clock.move(timedelta(days=1))  # type: ignore[attr-defined]
+    visits.record_visit(inst, worker, "c0", reached=False)
+    assert visits.task(inst, worker, "c0")["due"]
+    visits.record_visit(inst, worker, "c0", reached=True)
+    assert not visits.task(inst, worker, "c0")["due"]
+
+
+@pytest.mark.parametrize("change_of", ["lock", "approvals"])
+def test_req_p_64_particulars_follow_the_lock_as_it_is(
+    inst: Installation, staff: Staff, event_id: str, change_of: str
+) -> None:
+    lock = named(inst, staff, event_id)
+    with inst.store.begin() as connection:
+        if change_of == "lock":
+            change(connection, RiskLock, one(connection, RiskLock, lock_id=lock)["id"], status="expired")
+        else:
+            for row in rows(connection, Approval, lock_id=lock)[1:]:
+                change(connection, Approval, row["id"], verdict="refuse")
+    with pytest.raises(Refused):
+        visits.particulars(inst, staff["community_worker"], "c0", terminal="t1")
+    with inst.store.read() as connection:
+        assert tally(connection, Reading) == 0
+
+
+def test_samples_and_releases_ask_the_gate_and_end_at_the_border(
+    inst: Installation, staff: Staff, event_id: str
+) -> None:
+    named(inst, staff, event_id)
+    visits.record_visit(inst, staff["community_worker"], "c0", reached=True)
+    accounts.add(inst, None, "he.yi", role="epidemiologist", area="420100")
+    accounts.add(inst, None, "gu.yi", role="clinician")
+    far = accounts.person(inst, "he.yi")
+    with pytest.raises(Refused, match="area"):
+        visits.order_sample(inst, far, "c0")
+    with pytest.raises(Refused, match="area"):
+        visits.release(inst, far, "c0", reason="x")
+    visits.order_sample(inst, staff["community_worker"], "c0")
+    visits.order_sample(inst, accounts.person(inst, "gu.yi"), "c1")
+    visits.release(inst, staff["epidemiologist"], "c0", reason="迁出")
+    with inst.store.read() as connection:
+        asked = rows(connection, DecisionEntry, permit=True)
+    for account, phase, purpose in (
+        ("li.she", "collect", "close_contact_tracing"),
+        ("gu.yi", "collect", "treatment"),
+        ("wang.yi", "use", "close_contact_tracing"),
+    ):
+        wanted = (account, phase, purpose)
+        assert [row for row in asked if (row["account"], row["phase"], row["purpose"]) == wanted]
+
+
 def test_req_p_60_only_the_assigned_worker_reads_and_each_reading_is_kept(
     inst: Installation, staff: Staff, event_id: str
 ) -> None:
@@ -193,9 +303,9 @@ def test_a_visit_begins_observation_and_a_positive_test_makes_a_case(
     with inst.store.read() as connection:
         case = cases.current(connection, outcome["case_id"], inst.today())
         contact = one(connection, Contact, contact_id="c0")
-        orders = rows(connection, ObservationOrder, contact_id="c0")
+        ordered = rows(connection, ObservationOrder, contact_id="c0")
     assert case["classification"] == "confirmed" and case["subject_id"] == contact["subject_id"]
-    assert contact["status"] == "case" and [row["status"] for row in orders] == ["case"]
+    assert contact["status"] == "case" and [row["status"] for row in ordered] == ["case"]
 
 
 def test_wrong_results_of_a_visit_are_refused(inst: Installation, staff: Staff, event_id: str) -> None:

@@ -121,6 +121,7 @@ def test_order_answer_lock_reveal_close_purge(
     assert next(entry for entry in trail if entry.type == "persons_revealed").payload is None
     assert [entry.type for entry in trail] == [
         "event_purged",
+        "reveal_repeated",
         "persons_revealed",
         "order_answered",
         "order_received",
@@ -411,6 +412,20 @@ def test_req_p_64_a_lock_is_answered_once_and_for_one_list(
         assert any(reason.startswith("changed:") for reason in caught.value.reasons)
     with node.store.read() as connection:
         assert len(ledger.entries(connection, type="persons_revealed", log=node.log)) == 1
+        assert len(ledger.entries(connection, type="reveal_repeated", log=node.log)) == 1
+
+
+def test_req_p_64_a_lock_that_ran_out_is_not_answered_again(
+    node: Any, centre: Any, answered: list[str]
+) -> None:
+    asked = lock(centre, answered[:2])
+    ask(node, centre, asked)
+    node.clock.move(timedelta(days=400))
+    with pytest.raises(Refused) as caught:
+        ask(node, centre, asked)
+    assert any(reason.startswith("expired:") for reason in caught.value.reasons)
+    with node.store.read() as connection:
+        assert len(ledger.entries(connection, type="reveal_refused", log=node.log)) == 1
 
 
 def test_req_p_64_a_second_centre_cannot_name_the_first_ones_contacts(

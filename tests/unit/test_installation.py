@@ -142,6 +142,8 @@ def test_a_request_writes_once_a_minute_only(tmp_path: Path) -> None:
 
 def test_a_second_account_needs_an_administrator(tmp_path: Path) -> None:
     made = create(tmp_path / "home")
+    with pytest.raises(BadInput, match="administrator"):
+        accounts.add(made, None, "first", role="manager")
     accounts.add(made, None, "first.admin", role="administrator")
     with pytest.raises(Refused):
         accounts.add(made, None, "second", role="manager")
@@ -152,3 +154,35 @@ def test_a_second_account_needs_an_administrator(tmp_path: Path) -> None:
     with pytest.raises(Refused):
         accounts.add_demonstration(made)
     made.close()
+
+
+def test_a_role_acts_in_its_own_areas_only(inst: Installation) -> None:
+    from lianfang.guard import accounts as guard
+
+    account_id = accounts.add(inst, None, "he.yi", role="epidemiologist", area="420100")
+    now = inst.now()
+    with inst.store.begin() as connection:
+        for role, area in (("manager", "429900"), ("epidemiologist", "420200")):
+            guard.give_role(
+                connection,
+                account_id,
+                role,
+                area=area,
+                now=now,
+                not_after=now + timedelta(days=9),
+                given_by=None,
+            )
+    token = accounts.sign_in_by_link(inst, accounts.link(inst, "he.yi"))
+    for who in (accounts.person(inst, "he.yi"), accounts.session(inst, token)[0]):
+        assert who.role == "epidemiologist" and set(who.areas) == {"420100", "420200"}
+
+
+def test_each_link_is_in_the_ledger(inst: Installation) -> None:
+    from lianfang.guard import ledger
+
+    accounts.add_demonstration(inst)
+    accounts.link(inst, "wang.yi")
+    with pytest.raises(NotFound):
+        accounts.link(inst, "nobody.here")
+    with inst.store.read() as connection:
+        assert [entry.ref for entry in ledger.entries(connection, type="link_made")] == ["wang.yi"]

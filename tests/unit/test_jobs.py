@@ -14,7 +14,7 @@ from lianfang.foundation.clock import SetClock
 from lianfang.foundation.errors import BadInput, Conflict, UsageError
 from lianfang.foundation.progress import Progress
 from lianfang.services import jobs
-from lianfang.services.installation import SYSTEM, Installation, create
+from lianfang.services.installation import SYSTEM, Installation, Who, create
 
 CALLS: list[Mapping[str, Any]] = []
 
@@ -117,3 +117,11 @@ def test_the_desk_runs_what_is_submitted_and_what_was_left(inst: Installation) -
     assert {jobs.get(inst, job)["status"] for job in (left, fresh)} == {"done"}
     raw = (inst.home / "queue.db").read_bytes()
     assert b"cbuiltins" not in raw  # nothing pickled
+
+
+def test_a_job_of_an_account_without_a_role_fails(inst: Installation) -> None:
+    gone = Who("gone.person", "manager", "cdc")
+    job = jobs.submit(inst, gone, "count", {})
+    assert jobs.execute(inst, job) == "failed"
+    assert jobs.get(inst, job)["error"].startswith("not_found") and CALLS == []
+    assert jobs.waiting(inst) == []

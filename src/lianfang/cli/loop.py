@@ -44,7 +44,8 @@ def init(folder: str | None, authority: str, name_zh: str, name_en: str, adcode:
     }
     with terminal() as progress:
         create(home, settings=settings, progress=progress).close()
-    click.echo(f"Installation made in {home}. Next: lianfang account add NAME --role ROLE --home {home}")
+    click.echo(f"Installation made in {home}.")
+    click.echo(f"Next: lianfang account add NAME --role administrator --home {home}")
 
 
 @click.command()

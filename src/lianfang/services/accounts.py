@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from lianfang.foundation.errors import NotSignedIn, Refused
+from lianfang.foundation.errors import BadInput, NotSignedIn, Refused
 from lianfang.services.gate import ACTOR_OF_ROLE, record, require
 from lianfang.services.installation import Installation, Who
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lianfang.guard.accounts import Session
+    from lianfang.guard.accounts.rights import Role
 
 #: People of the demonstration: account, shown name, role. They exist in a demonstration installation only.
 DEMONSTRATION = (
@@ -32,8 +35,14 @@ def person(inst: Installation, account: str) -> Who:
         roles = accounts.roles_of(connection, found.account_id, inst.now())
     if found.disabled or not roles:
         raise Refused("This account has no valid role.", code="no_role")
+    return _acting(found.name, found.display, roles)
+
+
+def _acting(name: str, display: str, roles: Sequence[Role]) -> Who:
+    """The first of the roles, with the areas in which it is held; another role's areas are not its own."""
     role = roles[0].role
-    return Who(found.name, role, ACTOR_OF_ROLE.get(role, "cdc"), found.display, tuple(r.area for r in roles))
+    areas = tuple(held.area for held in roles if held.role == role)
+    return Who(name, role, ACTOR_OF_ROLE.get(role, "cdc"), display, areas)
 
 
 def add(
@@ -47,7 +56,11 @@ def add(
     area: str = "",
     days: int = 365,
 ) -> str:
-    """A new named account with one role in one area; ``who`` None: the installation's first hour."""
+    """A new named account with one role in one area; ``who`` None: the installation's first hour.
+
+    Raises:
+        BadInput: the first account of an installation is no administrator. Refused: ``who`` is none.
+    """
     from lianfang.guard import accounts
 
     if who is not None:
@@ -55,8 +68,16 @@ def add(
     area = area or inst.settings.adcode
     now = inst.now()
     with inst.store.begin() as connection:
-        if who is None and accounts.list_accounts(connection) and not inst.settings.demonstration:
-            raise Refused("The installation has accounts; an administrator adds new ones.", code="not_first")
+        if who is None and not inst.settings.demonstration:
+            if accounts.list_accounts(connection):
+                raise Refused(
+                    "The installation has accounts; an administrator adds new ones.", code="not_first"
+                )
+            if role != "administrator":
+                raise BadInput(
+                    "The first account must be an administrator, who adds the others.",
+                    hint="Give it --role administrator.",
+                )
         account_id = accounts.create(connection, name=name, display=display, now=now)
         if password:
             accounts.set_password(connection, account_id, password, now=now)
@@ -90,6 +111,8 @@ def link(inst: Installation, account: str) -> str:
 
     with inst.store.begin() as connection:
         found = accounts.account(connection, account)
+        actor = Who("installation", "system", "cdc")
+        record(inst, connection, "link_made", who=actor, purpose="maintenance", ref=found.name, payload={})
         return accounts.make_link(connection, found.account_id, now=inst.now())
 
 
@@ -132,9 +155,7 @@ def session(inst: Installation, token: str) -> tuple[Who, Session]:
             found = accounts.session(connection, token, now=now)
     if not found.roles:
         raise Refused("This account has no valid role.", code="no_role")
-    role = found.roles[0].role
-    areas = tuple(held.area for held in found.roles)
-    return Who(found.name, role, ACTOR_OF_ROLE.get(role, "cdc"), found.display, areas), found
+    return _acting(found.name, found.display, found.roles), found
 
 
 def sign_out(inst: Installation, token: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, Conflict, NotFound, Refused
@@ -17,6 +17,8 @@ from lianfang.services.gate import ask, record, require, within
 from lianfang.services.installation import Installation, Who
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from lianfang.store import Row
 
 #: How long the assigned worker may read under a lock.
@@ -132,24 +134,29 @@ def lock(
 def approve(inst: Installation, who: Who, lock_id: str, *, verdict: str = "approve", note: str = "") -> str:
     """The second person's verdict. ``approve`` opens the way to naming, ``refuse`` frees the contacts.
 
+    A lock past its time cannot be approved: it ends and its contacts are candidates again.
+
     Raises:
         Refused: the same person or the same role as the one who locked, or the worker himself.
+        Conflict: it is judged already, or its time is over.
     """
-    from lianfang.records import Approval, Contact, Event, RiskLock
+    from lianfang.records import Approval, Event, RiskLock
     from lianfang.store import change, insert_new, one, rows
 
     require(who, "contact.approve")
     if verdict not in ("approve", "refuse"):
         raise BadInput("A verdict is approve or refuse.")
     now = inst.now()
-    with inst.store.begin() as connection:
+    with inst.store.read() as connection:
         row = one(connection, RiskLock, lock_id=lock_id)
         within(who, one(connection, Event, event_id=row["event_id"])["adcode"])
-        if row["status"] != "locked":
+    if verdict == "approve" and _ended(inst, who, lock_id):
+        raise Conflict("This lock has expired; its contacts are free again.")
+    judged = ("locked",) if verdict == "approve" else ("locked", "expired")
+    with inst.store.begin() as connection:
+        row = one(connection, RiskLock, lock_id=lock_id)
+        if row["status"] not in judged:
             raise Conflict(f"This lock is {row['status']} already.")
-        if now > row["not_after"]:
-            change(connection, RiskLock, row["id"], status="expired")
-            raise Conflict("This lock has expired.")
         given = rows(connection, Approval, lock_id=lock_id)
         if who.account == row["worker"] or any(
             who.account == old["account"] or who.role == old["role"] for old in given
@@ -167,8 +174,7 @@ def approve(inst: Installation, who: Who, lock_id: str, *, verdict: str = "appro
         status = "approved" if verdict == "approve" else "withdrawn"
         change(connection, RiskLock, row["id"], status=status)
         if verdict == "refuse":
-            for contact in rows(connection, Contact, lock_id=lock_id):
-                change(connection, Contact, contact["id"], status="candidate", lock_id="", updated_at=now)
+            _free(connection, lock_id, now)
         record(
             inst,
             connection,
@@ -185,7 +191,8 @@ def approve(inst: Installation, who: Who, lock_id: str, *, verdict: str = "appro
 def name(inst: Installation, who: Who, lock_id: str) -> int:
     """Have exactly the locked contacts named to the worker: the holder reveals them, the vault keeps them.
 
-    Nobody sees a name here. Doing it again changes nothing; after a crash it ends what was begun.
+    Nobody sees a name here. Doing it again changes nothing; after a crash it ends what was begun. Contacts whom
+    the holder cannot name are candidates again.
     Returns how many contacts are named.
     """
     from lianfang.records import Contact, RiskLock
@@ -219,7 +226,7 @@ def name(inst: Installation, who: Who, lock_id: str) -> int:
     )
     if row["status"] != "approved":
         raise Refused("The lock is not approved by a second person.", basis=("REQ-P-64",), code="approval")
-    if inst.now() > row["not_after"]:
+    if _ended(inst, who, lock_id):
         raise Refused("The lock has expired.", basis=("REQ-P-64",), code="expired")
     subjects = orders.reveal(inst, who, row)
     now = inst.now()
@@ -236,6 +243,7 @@ def name(inst: Installation, who: Who, lock_id: str) -> int:
                     worker=row["worker"],
                     updated_at=now,
                 )
+        _free(connection, lock_id, now)
         change(connection, RiskLock, row["id"], status="named")
         record(
             inst,
@@ -255,8 +263,8 @@ def withdraw(inst: Installation, who: Who, lock_id: str, *, note: str = "") -> i
     Raises:
         Refused: somebody else's lock. Conflict: it is approved, refused, expired or named already.
     """
-    from lianfang.records import Contact, RiskLock
-    from lianfang.store import change, one, rows
+    from lianfang.records import RiskLock
+    from lianfang.store import change, one
 
     require(who, "contact.lock")
     with inst.store.begin() as connection:
@@ -266,9 +274,7 @@ def withdraw(inst: Installation, who: Who, lock_id: str, *, note: str = "") -> i
         if row["status"] != "locked":
             raise Conflict(f"This lock is {row['status']} already.")
         change(connection, RiskLock, row["id"], status="withdrawn")
-        held = rows(connection, Contact, lock_id=lock_id)
-        for contact in held:
-            change(connection, Contact, contact["id"], status="candidate", lock_id="", updated_at=inst.now())
+        freed = _free(connection, lock_id, inst.now())
         record(
             inst,
             connection,
@@ -276,9 +282,43 @@ def withdraw(inst: Installation, who: Who, lock_id: str, *, note: str = "") -> i
             who=who,
             purpose="risk_target_reidentification",
             ref=lock_id,
-            payload={"contacts": len(held), "note": note},
+            payload={"contacts": freed, "note": note},
             event=str(row["event_id"]),
         )
+    return freed
+
+
+def _ended(inst: Installation, who: Who, lock_id: str) -> bool:
+    """Whether the lock's time is over before it was named; then it ends here, in a transaction of its own."""
+    from lianfang.records import RiskLock
+    from lianfang.store import change, one
+
+    now = inst.now()
+    with inst.store.begin() as connection:
+        row = one(connection, RiskLock, lock_id=lock_id)
+        if row["status"] not in ("locked", "approved") or now <= row["not_after"]:
+            return False
+        change(connection, RiskLock, row["id"], status="expired")
+        record(
+            inst,
+            connection,
+            "lock_expired",
+            who=who,
+            purpose="risk_target_reidentification",
+            ref=lock_id,
+            payload={"contacts": _free(connection, lock_id, now)},
+        )
+    return True
+
+
+def _free(connection: sa.Connection, lock_id: str, now: datetime) -> int:
+    """The lock's contacts that are not named become candidates again; returns how many."""
+    from lianfang.records import Contact
+    from lianfang.store import change, rows
+
+    held = rows(connection, Contact, lock_id=lock_id, status="locked")
+    for contact in held:
+        change(connection, Contact, contact["id"], status="candidate", lock_id="", updated_at=now)
     return len(held)
 
 
@@ -322,9 +362,9 @@ def export(inst: Installation, who: Who, event_id: str, *, lang: str = "zh") -> 
     held = table(RiskLock)
     with inst.store.read() as connection:
         approved = rows(connection, RiskLock, held.c.status.in_(["approved", "named"]), event_id=event_id)
-        covered = {one for row in approved for one in row["contact_ids"]}
+        covered = {row["lock_id"] for row in approved}
         everyone = rows(connection, Contact, event_id=event_id, order_by=["rank"])
-    found = [row for row in everyone if row["contact_id"] in covered]
+    found = [row for row in everyone if row["lock_id"] in covered]
     ask(
         inst,
         who,

@@ -142,13 +142,13 @@ def execute(inst: Installation, job_id: str) -> str:
     row = _claim(inst, job_id, lease)
     if row is None:
         return str(get(inst, job_id)["status"])
-    who = _who(inst, str(row["created_by"]))
 
     def report(stage: str, done: int, total: int) -> None:
         if _renew(inst, job_id, lease, stage, done, total):
             raise Cancelled("The job was cancelled.")
 
     try:
+        who = _who(inst, str(row["created_by"]))
         result = KINDS[str(row["kind"])](inst, who, row["arguments"], report)
     except Cancelled:
         return _finish(inst, job_id, lease, "cancelled")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, Conflict, NotFound, Refused
 from lianfang.services import cases, events
-from lianfang.services.gate import ask, record, require
+from lianfang.services.gate import ask, record, require, within
 from lianfang.services.installation import Installation, Who
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ SYMPTOMS = (
 )
 #: What a worker may read of a person he has to reach, and no more.
 PARTICULARS = ("name", "phone", "address")
+#: States of a contact who is followed: neither found ill nor released, and named to a worker.
+FOLLOWED = ("named", "reached", "observed", "refused")
 
 
 def tasks(inst: Installation, who: Who) -> list[Row]:
@@ -49,7 +51,8 @@ def tasks(inst: Installation, who: Who) -> list[Row]:
         order = watched.get(row["contact_id"])
         row["visited_today"] = row["contact_id"] in done
         row["observed_until"] = order["until"] if order else None
-        row["due"] = row["status"] in ("named", "reached", "observed") and not row["visited_today"]
+        refused = row["status"] == "refused"  # due until a later visit reaches him
+        row["due"] = refused or (row["status"] in FOLLOWED and not row["visited_today"])
     return mine
 
 
@@ -79,15 +82,25 @@ def particulars(inst: Installation, who: Who, contact_id: str, *, terminal: str)
     """Name, phone and address of one contact, for his assigned worker, on a designated terminal.
 
     Every reading is asked for at the gate and leaves a row; a second reader is refused (REQ-P-60).
+    ``terminal``: what the worker reads on. Any session that is named here counts as the designated terminal:
+    registering terminals is not built, so the policy's condition holds the session and not a device.
+
+    Raises:
+        Refused: not the assigned worker, the policy, a contact no longer followed, a lock not named or over.
     """
     from lianfang.guard.vault import Approval as Given
     from lianfang.guard.vault import Grant
     from lianfang.records import Approval, Reading, RiskLock
-    from lianfang.store import insert_new, one, rows
+    from lianfang.store import insert_new, rows
 
     require(who, "contact.visit")
     contact, event = _contact(inst, contact_id)
     assigned = contact["worker"] == who.account and bool(contact["subject_id"])
+    with inst.store.read() as connection:
+        lock = next(iter(rows(connection, RiskLock, lock_id=contact["lock_id"])), None)
+        given = rows(connection, Approval, lock_id=contact["lock_id"], verdict="approve")
+    open_lock = _opens(inst, lock, contact_id)
+    two = any(a["account"] != b["account"] and a["role"] != b["role"] for a in given for b in given)
     decision_id = ask(
         inst,
         who,
@@ -101,8 +114,8 @@ def particulars(inst: Installation, who: Who, contact_id: str, *, terminal: str)
             "subject": "close_contact",
             "list_scope": "own",
             "shared_account": False,
-            "risk_locked": True,
-            "second_approval": True,
+            "risk_locked": open_lock,
+            "second_approval": two,
         },
         event=event,
         ref=contact_id,
@@ -110,9 +123,11 @@ def particulars(inst: Installation, who: Who, contact_id: str, *, terminal: str)
     )
     if not assigned:
         raise Refused("Only the assigned worker may read this.", basis=("REQ-P-60",), code="not_assigned")
+    if contact["status"] not in FOLLOWED:
+        raise Refused("This contact is no longer followed.", basis=("REQ-P-60",), code="not_followed")
+    if lock is None or not open_lock or not two:
+        raise Refused("No lock opens this contact now.", basis=("REQ-P-64",), code="lock")
     with inst.store.begin() as connection:
-        held = one(connection, RiskLock, lock_id=contact["lock_id"])
-        given = rows(connection, Approval, lock_id=contact["lock_id"], verdict="approve")
         insert_new(
             connection,
             Reading.model_validate(
@@ -142,10 +157,10 @@ def particulars(inst: Installation, who: Who, contact_id: str, *, terminal: str)
         event_id=event["event_id"],
         subjects=[contact["subject_id"]],
         fields=PARTICULARS,
-        reason=held["reason"],
+        reason=lock["reason"],
         approvals=[Given(row["account"], row["role"], row["at"]) for row in given],
-        reader=held["worker"],
-        not_after=held["not_after"],
+        reader=lock["worker"],
+        not_after=lock["not_after"],
     )
     with inst.vault_store.read() as vault:
         shown = inst.vault.reveal(vault, event["event_id"], grant, reader=who.account, now=inst.now())
@@ -166,9 +181,12 @@ def record_visit(
     """Note the result of a visit or call; the first one begins medical observation.
 
     A second result on one day replaces the first. Returns ``test_advised``, ``observed_until``, ``status``.
+
+    Raises:
+        Conflict: the contact is a case, released or not named, so that nobody visits him.
     """
     from lianfang.records import Contact, FollowUp, ObservationOrder
-    from lianfang.store import change, put, rows
+    from lianfang.store import change, one, put, rows
 
     require(who, "contact.visit")
     if temperature is not None and not 30.0 <= temperature <= 45.0:
@@ -196,8 +214,11 @@ def record_visit(
     )
     today = inst.today()
     until = events.due_until(contact["last_exposure"], today)
-    status = "refused" if refused else ("observed" if reached else contact["status"])
     with inst.store.begin() as connection:
+        contact = one(connection, Contact, contact_id=contact_id)  # as it is now: a result may have come
+        if contact["status"] not in FOLLOWED:
+            raise Conflict(f"This contact is not followed: {contact['status']}.")
+        status = "refused" if refused else ("observed" if reached else contact["status"])
         put(
             connection,
             FollowUp.model_validate(
@@ -249,6 +270,24 @@ def order_sample(inst: Installation, who: Who, contact_id: str) -> str:
     contact, event = _contact(inst, contact_id)
     if who.role == "community_worker":
         _own_open(who, contact, event)
+    within(who, event["adcode"])
+    context: dict[str, Any] = {"subject": "close_contact"}
+    if who.actor == "grassroots_worker":
+        context |= {
+            "assigned_person": True,
+            "emergency_plan_grants_power": _delegated(inst, event, "collect"),
+        }
+    ask(
+        inst,
+        who,
+        phase="collect",
+        purpose="treatment" if who.actor == "medical_institution" else "close_contact_tracing",
+        data=["symptom"],
+        context=context,
+        event=event,
+        ref=contact_id,
+        rows=1,
+    )
     with inst.store.begin() as connection:
         waiting = [
             row
@@ -394,7 +433,19 @@ def release(inst: Installation, who: Who, contact_id: str, *, reason: str = "") 
     from lianfang.store import change, rows
 
     require(who, "observation.end")
-    contact, _ = _contact(inst, contact_id)
+    contact, event = _contact(inst, contact_id)
+    within(who, event["adcode"])
+    ask(
+        inst,
+        who,
+        phase="use",
+        purpose="close_contact_tracing",
+        data=["pseudonym"],
+        context={"deidentified": True},
+        event=event,
+        ref=contact_id,
+        rows=1,
+    )
     today = inst.today()
     with inst.store.begin() as connection:
         active = rows(connection, ObservationOrder, contact_id=contact_id, status="active")
@@ -431,6 +482,16 @@ def _contact(inst: Installation, contact_id: str) -> tuple[Row, Row]:
     with inst.store.read() as connection:
         contact = one(connection, Contact, contact_id=contact_id)
     return contact, events.get(inst, contact["event_id"])
+
+
+def _opens(inst: Installation, lock: Row | None, contact_id: str) -> bool:
+    """Whether this lock is named, not over, and covers the contact."""
+    return (
+        lock is not None
+        and lock["status"] == "named"
+        and inst.now() <= lock["not_after"]
+        and contact_id in lock["contact_ids"]
+    )
 
 
 def _own_open(who: Who, contact: Row, event: Row) -> None:

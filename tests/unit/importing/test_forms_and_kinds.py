@@ -288,7 +288,14 @@ def test_the_demonstration_city(inst: Installation, small_city: world.City) -> N
 def test_the_command(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with importkit.make(home) as inst:
-        accounts.add(inst, None, "li", role="epidemiologist", password="correct horse battery 9")
+        accounts.add(inst, None, "guan", role="administrator")
+        accounts.add(
+            inst,
+            accounts.person(inst, "guan"),
+            "li",
+            role="epidemiologist",
+            password="correct horse battery 9",
+        )
     path = write(tmp_path / "病例报告_一.csv", CARD, [card(1), card(2, 发病日期="?")])
     run = CliRunner()
     listed = run.invoke(cli, ["import", "--list", "--json"], catch_exceptions=False, standalone_mode=False)

@@ -11,7 +11,7 @@ from lianfang.api import charts
 from lianfang.api.security import Actor, Inst, Reader
 from lianfang.api.view import file, go, language, page
 from lianfang.foundation.errors import NotFound
-from lianfang.services import bulletin, closing, events, jobs, orders, situation
+from lianfang.services import bulletin, closing, events, gate, jobs, orders, situation
 from lianfang.services.orders import holders
 
 router = APIRouter(tags=["event"])
@@ -60,6 +60,7 @@ def order(request: Request, inst: Inst, who: Reader, order_id: str) -> Response:
 
 @router.post("/orders/{order_id}/send", summary="Send an order to its holder")
 def send(request: Request, inst: Inst, who: Actor, order_id: str) -> Response:
+    gate.require(who, "order.send")
     request.app.state.desk.submit(who, "order.send", {"order_id": order_id}, key=order_id)
     return go(f"/orders/{order_id}")
 

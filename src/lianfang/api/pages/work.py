@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
-from lianfang.api.security import COOKIE, Actor, Inst, Reader
+from lianfang.api.security import Actor, Inst, Reader
 from lianfang.api.view import go, page
 from lianfang.foundation.errors import BadInput
 from lianfang.services import laboratory, visits
@@ -35,9 +35,7 @@ def contact(request: Request, inst: Inst, who: Reader, contact_id: str) -> Respo
 @router.post("/my/{contact_id}/particulars", summary="Name, phone and address for the assigned worker")
 def particulars(request: Request, inst: Inst, who: Actor, contact_id: str) -> Response:
     """Shown once, in this answer only; each reading is logged."""
-    shown = visits.particulars(
-        inst, who, contact_id, terminal=f"session:{request.cookies.get(COOKIE, '')[:0]}web"
-    )
+    shown = visits.particulars(inst, who, contact_id, terminal="web-session")
     return page(
         request,
         "visit.html",

@@ -48,12 +48,30 @@ class Naming(Base):
                 .first()
             )
         if held is not None and held["digest"] == _essence(lock) and held["order_id"] == lock.order_id:
-            return bytes(held["answer"])
+            return self._repeat(lock, bytes(held["answer"]))
         problems, subscribers = self._reveal_problems(lock, held is not None)
         if problems:
             self._refuse_reveal(lock, problems)
             raise refused("The holder refuses to name: ", problems, basis=("REQ-P-64",))
         return self._name(lock, centre, mark, subscribers)
+
+    def _repeat(self, lock: LockNote, answer: bytes) -> bytes:
+        """The stored answer once more, while the lock holds; each repeat is entered in the ledger."""
+        if problems := checks.lock_problems(lock, self.about, self.now()):
+            self._refuse_reveal(lock, problems)
+            raise refused("The holder refuses to name: ", problems, basis=("REQ-P-64",))
+        with self.store.begin() as connection:
+            self._record_repeat(connection, lock)
+        return answer
+
+    def _record_repeat(self, connection: sa.Connection, lock: LockNote) -> None:
+        self._record(
+            connection,
+            "reveal_repeated",
+            "risk_target_reidentification",
+            lock.lock_id,
+            {"order_id": lock.order_id, "tokens": len(lock.tokens)},
+        )
 
     def _reveal_problems(self, lock: LockNote, seen: bool) -> tuple[list[str], dict[int, str]]:
         now = self.now()
@@ -151,7 +169,10 @@ class Naming(Base):
                     tables.reveal.c.lock_id == lock.lock_id
                 )
             ).one()
-        if held.digest != _essence(lock):  # another list under the same lock came first
+            same = held.digest == _essence(lock)
+            if same and not made.rowcount:
+                self._record_repeat(connection, lock)
+        if not same:  # another list under the same lock came first
             raise refused("The holder refuses to name: ", ["changed: another list was answered."])
         return bytes(held.answer)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lianfang.store import Row
 
 #: How long a centre waits for a search, and how often it asks.
-PATIENCE = 1800.0
+PATIENCE = 300.0
 PAUSE = 0.3
 
 
