@@ -125,3 +125,9 @@ def test_sqlite_is_strict_and_durable(tmp_path: Path) -> None:
         put(connection, job())
         with pytest.raises(sa.exc.IntegrityError):
             connection.exec_driver_sql("UPDATE job SET done = 'many'")
+
+
+def test_a_failed_statement_does_not_quote_its_values(store: Store) -> None:
+    with pytest.raises(sa.exc.DBAPIError) as caught, store.read() as connection:
+        connection.execute(sa.text("SELECT * FROM nowhere WHERE a = :a"), {"a": "甄临一"})
+    assert "甄临一" not in str(caught.value)

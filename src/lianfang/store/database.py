@@ -37,11 +37,13 @@ class Store:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         if self.is_sqlite:
-            self.engine = sa.create_engine(url, connect_args={"check_same_thread": False, "timeout": 15})
+            self.engine = sa.create_engine(
+                url, connect_args={"check_same_thread": False, "timeout": 15}, hide_parameters=True
+            )
             sa.event.listen(self.engine, "connect", _on_connect)
             sa.event.listen(self.engine, "begin", _on_begin)
         else:
-            self.engine = sa.create_engine(url, pool_size=4, max_overflow=4)
+            self.engine = sa.create_engine(url, pool_size=4, max_overflow=4, hide_parameters=True)
         self._reader = self.engine.execution_options(lianfang_reads=True)
 
     @contextmanager
