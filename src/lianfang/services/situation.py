@@ -11,6 +11,8 @@ from lianfang.services.installation import Installation, Who
 
 #: Who sees an event's cases one by one, and what of them; figures and acts are for every role that may read.
 LINE_LIST = ("epidemiologist", "manager", "data_protection_officer")
+#: Most cases that are listed one by one, the last reported; figures and curve count all.
+LISTED = 200
 SHOWN = ("case_id", "date_onset", "first_reported", "gender", "classification", "severity", "symptoms")
 
 
@@ -47,7 +49,7 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
     within(who, event["adcode"])
     listed = []
     if event["status"] == "open" and who.role in LINE_LIST:
-        listed = [{name: row[name] for name in SHOWN} for row in known]
+        listed = [{name: row[name] for name in SHOWN} for row in known[-LISTED:]]
         ask(
             inst,
             who,
