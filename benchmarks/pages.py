@@ -91,7 +91,8 @@ def main(count: int) -> None:
                     taken.append(1000 * (time.perf_counter() - started))
                 shown = path.replace(event_id, "EVENT")
                 print(
-                    f"{shown:<26} {answer.status_code}  {statistics.median(taken):7.0f} ms  {len(answer.content):9,} bytes"
+                    f"{shown:<26} {answer.status_code}  {statistics.median(taken):7.0f} ms"
+                    f"  {len(answer.content):9,} bytes"
                 )
 
 
