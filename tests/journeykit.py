@@ -289,6 +289,7 @@ def names_read(inst: Installation) -> dict[str, dict[str, str]]:
     return {
         row["contact_id"]: visits.particulars(inst, worker, row["contact_id"], terminal="t1")
         for row in visits.tasks(inst, worker)
+        if row["status"] != "case"  # who became a case is followed by the worker no more
     }
 
 

@@ -31,7 +31,7 @@ def test_the_tour_killed_again_and_again_ends_the_same(
                 assert integrity.check(inst)["valid"]
                 named = journeykit.names_read(inst)
                 with inst.store.read() as connection:
-                    assert {row["contact_id"] for row in rows(connection, Reading)} == set(named)
+                    assert {row["contact_id"] for row in rows(connection, Reading)} >= set(named)
         with open_installation(played / "centre") as other:
             assert sorted(map(str, named.values())) == sorted(map(str, journeykit.names_read(other).values()))
 
