@@ -413,3 +413,34 @@ def test_an_ending_that_was_cut_off_is_finished_with_the_same_figures(
         monkeypatch.setattr(closing, step, whole)
     content = closing.expire(inst, SYSTEM, event_id)
     assert content["deleted_rows"]["contact"] == len(CONTACTS)
+
+
+def test_an_order_is_asked_for_before_a_case_is_read_or_a_token_made(
+    inst: Installation, staff: Staff, event_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lianfang.services.orders import drafting
+
+    touched: list[str] = []
+    monkeypatch.setattr(drafting, "entry", lambda *_: {"kind": "telecom_operator", "sources": ["cells"]})
+    monkeypatch.setattr(drafting, "_index", lambda *_: touched.append("cases"))
+    accounts.add(inst, None, "he.yi", role="epidemiologist", area="420100")
+    with pytest.raises(Refused, match="area"):
+        drafting.draft(inst, accounts.person(inst, "he.yi"), event_id, holder="linjiang")
+    assert touched == []
+    with pytest.raises(TypeError):  # the rightful one comes as far as the cases, of which this has none
+        drafting.draft(inst, staff["epidemiologist"], event_id, holder="linjiang")
+    assert touched == ["cases"]
+
+
+def test_only_an_admission_ends_the_infectious_time(inst: Installation) -> None:
+    from datetime import date
+
+    from lianfang.foundation.clock import day_bounds
+    from lianfang.services.orders.drafting import infectious
+
+    zone, onset = inst.settings.zone, date(2026, 1, 22)
+    row = {"date_onset": onset, "first_reported": onset, "date_admission": None}
+    visit, admitted = date(2026, 1, 23), date(2026, 1, 25)
+    assert infectious(inst, {**row, "date_visit": visit})[1] == inst.now()
+    held = infectious(inst, {**row, "date_visit": visit, "date_admission": admitted})
+    assert held == (day_bounds(onset, zone)[0] - timedelta(days=2), day_bounds(admitted, zone)[1])

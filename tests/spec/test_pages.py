@@ -210,6 +210,19 @@ def test_unknown_people_and_wrong_passwords_look_the_same(app_client: TestClient
     assert app_client.post("/enter", data={"link": "x" * 43}).status_code == 401
 
 
+def test_only_who_may_send_an_order_gets_a_job(
+    inst: Installation, app_client: TestClient, sign_in: Callable[[str], str]
+) -> None:
+    from lianfang.records import Job
+    from lianfang.store import tally
+
+    token = sign_in("laboratory")
+    answer = app_client.post("/orders/o1/send", data={"token": token})
+    assert answer.status_code == 403
+    with inst.store.read() as connection:
+        assert tally(connection, Job) == 0
+
+
 def test_the_bulletins_page_proves_itself(app_client: TestClient, event_id: str) -> None:
     page = app_client.get(f"/public/{event_id}/1")
     assert page.status_code == 200 and "✓" in page.text and "<svg" in page.text

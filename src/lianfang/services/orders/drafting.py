@@ -45,7 +45,8 @@ def draft(
 
     Index cases: the event's suspect, probable and confirmed cases as of today (or ``case_ids`` among them),
     each infectious from two days before onset (before the first report where onset is not known) until it
-    was isolated (admission, else first visit, else today). The period spans them all.
+    was isolated (admission, else today: a visit to a clinic isolates nobody). The period spans them
+    all.
 
     Raises:
         Refused: the holder is not registered, the role may not, the policy denies. Conflict: the event is
@@ -60,7 +61,6 @@ def draft(
     register = entry(inst, holder)
     now = inst.now()
     order_id = f"o{now:%Y%m%d}-{secrets.token_hex(8)}"
-    index, of_case = _index(inst, event, order_id, case_ids)
     ask(
         inst,
         who,
@@ -70,8 +70,9 @@ def draft(
         context={"recipient": register["kind"], "deidentified": True},
         event=event,
         ref=order_id,
-        rows=len(index),
+        rows=len(case_ids or ()),
     )
+    index, of_case = _index(inst, event, order_id, case_ids)
     until = end or now
     since = max(start or min(case.start for case in index), until - LONGEST)
     note = documents.parse(
@@ -178,12 +179,12 @@ def _index(
 
 
 def infectious(inst: Installation, row: Row) -> tuple[datetime, datetime]:
-    """When a case could infect others: two days before onset until it was isolated, or until now."""
+    """When a case could infect others: two days before onset until admitted, or until now."""
     zone = inst.settings.zone
     onset = row["date_onset"] or row["first_reported"]
-    isolated = row["date_admission"] or row["date_visit"]
+    isolated = row["date_admission"]
     if isolated is not None and isolated < onset:
-        isolated = None  # seen before it fell ill: not isolated by that visit
+        isolated = None  # admitted before it fell ill, for something else
     until = day_bounds(isolated, zone)[1] if isolated else inst.now()
     return day_bounds(onset, zone)[0] - BEFORE_ONSET, min(until, inst.now())
 
