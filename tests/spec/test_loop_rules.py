@@ -257,7 +257,7 @@ def test_samples_and_releases_ask_the_gate_and_end_at_the_border(
     with inst.store.read() as connection:
         asked = rows(connection, DecisionEntry, permit=True)
     for account, phase, purpose in (
-        ("li.she", "collect", "close_contact_tracing"),
+        ("li.she", "use", "close_contact_tracing"),
         ("gu.yi", "collect", "treatment"),
         ("wang.yi", "use", "close_contact_tracing"),
     ):

@@ -280,7 +280,8 @@ def order_sample(inst: Installation, who: Who, contact_id: str) -> str:
     ask(
         inst,
         who,
-        phase="collect",
+        # a clinic's test is part of its treatment; the others act on what a visit has found
+        phase="collect" if who.actor == "medical_institution" else "use",
         purpose="treatment" if who.actor == "medical_institution" else "close_contact_tracing",
         data=["symptom"],
         context=context,
