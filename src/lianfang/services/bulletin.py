@@ -240,7 +240,7 @@ def verify(text: str, *, key: str | None = None) -> dict[str, Any]:
         raise BadInput("The file is too large for a bulletin.")
     try:
         file = json.loads(text)
-        if file["format"] != FORMAT:
+        if file["format"] != FORMAT or set(file) != {"format", "key", "opening", "proof", "signed"}:
             raise KeyError
         signed, opened, proof = file["signed"], file["opening"], str(file["proof"])
         verifier = ledger.Verifier.parse(key or str(file["key"]))
