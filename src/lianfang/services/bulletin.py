@@ -243,6 +243,8 @@ def verify(text: str, *, key: str | None = None) -> dict[str, Any]:
         if file["format"] != FORMAT or set(file) != {"format", "key", "opening", "proof", "signed"}:
             raise KeyError
         signed, opened, proof = file["signed"], file["opening"], str(file["proof"])
+        if set(opened) != {"payload", "salt"} or opened["salt"] != opened["salt"].lower():
+            raise KeyError  # one spelling of each part: another is no copy of ours
         verifier = ledger.Verifier.parse(key or str(file["key"]))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadInput("This is no signed bulletin of Lianfang.") from error
