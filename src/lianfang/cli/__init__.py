@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "publish": ("lianfang.cli.loop:publish", "Sign, log and publish a bulletin. 发布通报。"),
     "verify": ("lianfang.cli.loop:verify", "Verify a bulletin's file offline. 离线核验。"),
     "close": ("lianfang.cli.loop:close", "Close an event and end its data. 终止事件。"),
+    "backup": ("lianfang.cli.backup:backup", "Encrypted backups, restores, drills. 备份、恢复、演练。"),
     "job": ("lianfang.cli.job:job", "Long work: list, cancel, run. 任务。"),
     "holder": ("lianfang.cli.holder:holder", "A holder's node: data stay at home. 数据持有方节点。"),
     "world": ("lianfang.cli.world:world", "The demonstration city. 演示城市。"),
@@ -53,6 +54,7 @@ ROOMS: dict[str, dict[str, tuple[str, str]]] = {
             "Proofs that a record was not altered. 记录未被篡改之证明。",
         ),
         "policy": ("lianfang.cli.guard:policy", "Who may do what with which data. 谁可为何处理何种信息。"),
+        "backup": ("lianfang.cli.backup:backup", "Encrypted backups, restores, drills. 备份、恢复、演练。"),
         "redaction": (
             "lianfang.cli.guard:redaction",
             "What in a text points to a person. 文本中的个人信息。",

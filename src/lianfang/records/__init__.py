@@ -33,7 +33,7 @@ from lianfang.records.event import (
     ReceivedReport,
 )
 from lianfang.records.forms import form, importable, json_schema
-from lianfang.records.house import Batch, DecisionEntry, Division, HolderEntry, Job, Reading
+from lianfang.records.house import Backup, Batch, DecisionEntry, Division, HolderEntry, Job, Reading
 from lianfang.records.whereabouts import (
     LocationPing,
     LodgingStay,
@@ -61,6 +61,7 @@ __all__ = [
     "About",
     "Alert",
     "Approval",
+    "Backup",
     "Batch",
     "Bulletin",
     "CaseReport",

@@ -76,6 +76,27 @@ class Job(Record):
     error: Annotated[str, P0("错误", "error code and message")] = ""
 
 
+class Backup(Record):
+    """An encrypted backup that was made: of the data without keys, or of the keys alone."""
+
+    about: ClassVar[About] = About(
+        "backup", "备份", "backup", "store", ("backup_id",), _HOUSE, retention="keep"
+    )
+    backup_id: Annotated[str, P0("备份编号", "backup id")]
+    kind: Annotated[Literal["data", "keys"], P0("类别", "kind")]
+    made_at: Annotated[datetime, P0("时间", "time")]
+    made_by: Annotated[str, P0("操作人", "by account")] = ""
+    file: Annotated[str, P0("文件", "name of the file")]
+    sha256: Annotated[str, P0("摘要", "SHA-256 of the file")]
+    size: Annotated[int, P0("字节数", "bytes")]
+    files: Annotated[int, P0("文件数", "files in it")]
+    recipients: Annotated[list[str], P0("接收公钥", "public keys that open it")] = []
+    expires_on: Annotated[date, P0("保留至", "kept until")]
+    drilled_at: Annotated[datetime | None, P0("演练时间", "last restore drill")] = None
+    drill: Annotated[Literal["", "passed", "failed"], P0("演练结果", "its outcome")] = ""
+    removed_at: Annotated[datetime | None, P0("删除时间", "removed at")] = None
+
+
 class Division(Record):
     """A division that the installation adds to the table of GB/T 2260 (a fictional city, a new district)."""
 

@@ -102,6 +102,37 @@ def expire(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
     return content
 
 
+def end_restored(inst: Installation, event_id: str) -> bool:
+    """End an event's rows and whereabouts again, after a restore of what was there before it ended.
+
+    For events whose keys are on the erasure list. The event stands as closed, so that its certificate is written
+    anew by :func:`expire`. Gives False where the restored state had ended it already, or never knew it.
+    """
+    from lianfang.records import Certificate, Event
+    from lianfang.store import change, rows, tally
+
+    with inst.store.begin() as connection:
+        known = rows(connection, Event, event_id=event_id)
+        if not known or tally(connection, Certificate, event_id=event_id):
+            return False
+        event = known[0]
+        if event["status"] == "open":
+            event |= {"status": "closed", "closed_at": inst.now(), "closed_by": "restore"}
+            change(
+                connection,
+                Event,
+                event["id"],
+                status="closed",
+                closed_at=event["closed_at"],
+                closed_by="restore",
+            )
+        _delete_rows(connection, event_id)
+    if not _others_open(inst):
+        _delete_rejects(inst)
+        _delete_whereabouts(inst, {**event, "closed_at": inst.now()})
+    return True
+
+
 def _counts(connection: sa.Connection, event_id: str) -> dict[str, int]:
     """What there is of each record type, before it goes."""
     from lianfang.store import tally

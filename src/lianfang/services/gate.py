@@ -42,6 +42,10 @@ ACTS: dict[str, frozenset[str]] = {
     "bulletin.publish": frozenset({"manager"}),
     "log.read": frozenset({"data_protection_officer", "security_officer", "auditor", "manager"}),
     "account.manage": frozenset({"administrator"}),
+    "data.backup": frozenset({"administrator", "system"}),
+    "data.backup.read": frozenset(
+        {"administrator", "data_protection_officer", "security_officer", "auditor", "system"}
+    ),
     "data.expire": frozenset({"data_protection_officer", "manager", "system"}),
 }
 
