@@ -74,6 +74,8 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "result": ("等待检测结果", "Test results awaited"),
         "release": ("到期解除观察", "Observation ends"),
         "publish": ("发布今日通报", "Publish today's bulletin"),
+        "overdue": ("调取令逾期未答，须督办", "Orders that no holder answered in time"),
+        "task": ("预案任务逾期", "Tasks of the plan overdue"),
     },
     "attribute": {
         "workplace": ("工作单位", "workplace"),
@@ -115,9 +117,17 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "reidentify": ("重标识", "re-identify"),
         "link": ("关联", "link"),
     },
+    "fact": {
+        "cases": ("病例数", "cases"),
+        "confirmed": ("确诊病例数", "confirmed cases"),
+        "cases_in_7_days": ("近7天新病例", "cases within 7 days"),
+        "days_since_last_case": ("距最近病例天数", "days since the last case"),
+        "observed": ("医学观察人数", "persons under observation"),
+    },
     "act": {
         "open": ("启动", "opened"),
         "level": ("调整级别", "level changed"),
+        "plan": ("更换预案", "plan changed"),
         "close": ("终止", "closed"),
         "dismiss": ("排除", "dismissed"),
     },
@@ -232,6 +242,8 @@ NOTICES: dict[str, tuple[str, str]] = {
     "opened": ("事件已启动，签名已记录。", "The event is open; the act is signed and recorded."),
     "dismissed": ("预警已排除。", "The alert was dismissed."),
     "level": ("响应级别已调整。", "The response level was changed."),
+    "ticked": ("任务已完成并记录。", "The task is done and recorded."),
+    "planned": ("预案已更换，签名已记录。", "The plan was changed; the act is signed and recorded."),
     "drawn": ("调取令已拟好，以下即为将发送的内容。", "The order is drawn up: this is what will be sent."),
     "answered": ("持有方已答复。未取得任何姓名。", "The holder has answered. No name was seen."),
     "locked": (

@@ -174,6 +174,63 @@ def event_level(
     say(as_json, {"event_id": event_id, "level": level}, f"{event_id}: {level}")
 
 
+@event.command("plan")
+@click.argument("event_id")
+@click.option(
+    "--replace", "file", type=click.Path(dir_okay=False), help="Put this plan (YAML) in place. 更换预案。"
+)
+@click.option("--reason", default="", help="Why. 理由。")
+@on_installation
+def event_plan(
+    event_id: str, file: str | None, reason: str, home: str | None, account: str, clock: str, as_json: bool
+) -> None:
+    """Show an event's plan: conditions with their facts, tasks. 应急预案：条件与任务。"""
+    from pathlib import Path
+
+    from lianfang.foundation.errors import BadInput
+    from lianfang.services import plan
+
+    with opened(home, clock) as inst:
+        if file:
+            who = acting(inst, account, ("manager",))
+            try:
+                raw = Path(file).read_bytes()
+            except OSError as error:
+                raise BadInput(f"{Path(file).name} cannot be read: {error.strerror}.") from None
+            plan.replace(inst, who, event_id, plan.parse(raw), reason)
+        found = plan.view(inst, acting(inst, account, COMMAND), event_id)
+    lines = [
+        f"level {found['level']}"
+        + (f"; conditions of level {found['raise_to']} hold" * bool(found["raise_to"]))
+    ]
+    for one in found["stop"]:
+        bound = f"at least {one['min']}" if one["min"] is not None else f"at most {one['max']}"
+        value = "–" if one["value"] is None else one["value"]
+        lines.append(f"stop: {one['fact']} {bound}: {value} {'holds' if one['holds'] else 'does not hold'}")
+    for task in found["tasks"]:
+        mark = "x" if task["done"] else "!" if task["overdue"] else " "
+        lines.append(
+            f"[{mark}] {task['task']:<20} {task['day']} {task['role']:<16} {task['en']} {task['zh']}"
+        )
+    say(as_json, found, "\n".join(lines))
+
+
+@event.command("done")
+@click.argument("event_id")
+@click.argument("task")
+@click.option("--note", default="", help="What was done. 备注。")
+@on_installation
+def event_done(
+    event_id: str, task: str, note: str, home: str | None, account: str, clock: str, as_json: bool
+) -> None:
+    """Tick off a task of the plan. 完成预案任务。"""
+    from lianfang.services import plan
+
+    with opened(home, clock) as inst:
+        plan.done(inst, acting(inst, account, ("manager",)), event_id, task, note)
+    say(as_json, {"event_id": event_id, "task": task}, f"{task}: done")
+
+
 @click.group()
 def act() -> None:
     """Lock, approve, name. 锁定、审批、交办。"""

@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     engine: Literal["duckdb", "spark"] = Field("duckdb", description="Engine of the lake.")
     memory_mb: int = Field(1500, ge=128, description="Memory that the lake's engine may use.")
     policy_pack: str = Field("cn-seed-2020", description="Policy pack by which the gate decides.")
+    emergency_plan: str = Field(
+        "", description="Emergency plan (YAML), relative to the home; empty: the one that is proposed."
+    )
     inbox: str = Field(
         "inbox", description="Folder of delivered files, one folder a day; relative to the home."
     )

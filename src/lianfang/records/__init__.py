@@ -29,6 +29,7 @@ from lianfang.records.event import (
     DayResult,
     Event,
     EventAct,
+    PlanTask,
     QualityFinding,
     ReceivedReport,
 )
@@ -92,6 +93,7 @@ __all__ = [
     "Payment",
     "Person",
     "PlaceVisit",
+    "PlanTask",
     "Privacy",
     "Proximity",
     "QualityFinding",

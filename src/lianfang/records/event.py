@@ -52,12 +52,36 @@ class EventAct(Record):
     )
     event_id: EventId
     number: Annotated[int, P0("序号", "number")]
-    act: Annotated[Literal["open", "level", "close", "dismiss"], P0("操作", "act")]
+    act: Annotated[Literal["open", "level", "plan", "close", "dismiss"], P0("操作", "act")]
     at: Annotated[datetime, P0("时间", "time")]
     by: Annotated[str, P0("操作人", "by account")]
     content: Annotated[dict[str, Any], P0("内容", "content as signed")]
     signature: Annotated[str, P0("签名", "Ed25519 signature (base64)")]
     key_id: Annotated[str, P0("公钥", "key id")]
+
+
+class PlanTask(Record):
+    """A task that the emergency plan opened at a level: whose it is, until when, and who did it."""
+
+    about: ClassVar[About] = About(
+        "plan_task",
+        "预案任务",
+        "task of the plan",
+        "store",
+        ("event_id", "task", "day"),
+        _COMMAND,
+    )
+    event_id: EventId
+    task: Annotated[str, P0("任务", "task")]
+    day: Annotated[date, P0("日期", "day")]
+    zh: Annotated[str, P0("说明（中文）", "in Chinese")]
+    en: Annotated[str, P0("说明（英文）", "in English")]
+    role: Annotated[str, P0("责任角色", "role that owes it")]
+    opened_at: Annotated[datetime, P0("下达时间", "opened at")]
+    due_at: Annotated[datetime, P0("时限", "due at")]
+    done_at: Annotated[datetime | None, P0("完成时间", "done at")] = None
+    done_by: Annotated[str, P0("完成人", "done by account")] = ""
+    note: Annotated[str, P2("备注", "note", disclosure="never")] = ""
 
 
 class Alert(Record):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.canonical import digest, plain
 from lianfang.foundation.progress import Progress, silent
-from lianfang.services import cases, events, linking
+from lianfang.services import cases, events, linking, plan
 from lianfang.services.gate import require
 from lianfang.services.installation import ROUTINE, Installation, Who
 
@@ -159,6 +159,9 @@ def _attach(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
             events.attach_cases(inst, who, event["event_id"], new)
         with inst.store.read() as connection:
             held = cases.as_of(connection, as_of, event_id=event["event_id"])
+        if as_of == inst.today():
+            with inst.store.begin() as connection:
+                plan.open_tasks(inst, connection, event, as_of)
         # not how many were new to this run: the day run again has none, and its outcome is the same
         attached[event["event_id"]] = len(held)
     return {"attached": attached}

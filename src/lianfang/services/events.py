@@ -9,6 +9,8 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, Conflict, NotFound
+from lianfang.guard import plan as rules
+from lianfang.services import plan
 from lianfang.services.gate import ask, reaches, record, require, within
 from lianfang.services.installation import ROUTINE, Installation, Who
 
@@ -59,23 +61,7 @@ def propose(inst: Installation, who: Who, alert_id: str) -> dict[str, Any]:
         ),
         "stop_conditions": "28 days without a new confirmed case and all observation orders released",
         "legal_basis": list(LEGAL_BASIS),
-        "plan": {
-            "plan_id": f"plan-{area}",
-            "case_rule": {"attribute": alert["attribute"], "value": place},
-            "delegations": [
-                {
-                    "body": "grassroots_worker",
-                    "powers": ["collect", "read", "contact"],
-                    "area": area,
-                    "start": today.isoformat(),
-                    "end": (today + timedelta(days=90)).isoformat(),
-                }
-            ],
-            "tasks": {
-                "III": ["order to holders", "visit contacts", "daily bulletin"],
-                "II": ["order to holders", "visit contacts", "daily bulletin", "observation centres"],
-            },
-        },
+        "plan": plan.propose(inst, str(alert["attribute"]), place),
         "retention_pack": inst.settings.policy_pack,
         "retention_until": today + timedelta(days=inst.settings.retention_days),
     }
@@ -111,6 +97,7 @@ def open_event(inst: Installation, who: Who, fields: Mapping[str, Any]) -> str:
     except ValidationError as error:
         first = error.errors()[0]
         raise BadInput(f"The event's field {first['loc'][0]}: {first['msg']}.") from error
+    rules.read(event.plan)
     if event.retention_until <= today:
         raise BadInput("An event needs a retention plan that ends after today (REQ-P-67).")
     if not event.legal_basis:
@@ -135,10 +122,8 @@ def open_event(inst: Installation, who: Who, fields: Mapping[str, Any]) -> str:
                 decided_at=inst.now(),
             )
         insert_new(connection, event)
-        content = event.model_dump(mode="json", exclude={"plan"})
-        sign_act(
-            inst, connection, who, event_id, "open", {**content, "plan_id": event.plan.get("plan_id", "")}
-        )
+        plan.open_tasks(inst, connection, event.model_dump(), today)
+        sign_act(inst, connection, who, event_id, "open", event.model_dump(mode="json"))
     if case_ids:
         attach_cases(inst, who, event_id, case_ids)
     return event_id
@@ -293,6 +278,7 @@ def change_level(inst: Installation, who: Who, event_id: str, level: str, reason
         if event["level"] == level:
             raise Conflict(f"The level is {level} already.")
         change(connection, Event, event["id"], level=level)
+        plan.open_tasks(inst, connection, {**event, "level": level}, inst.today())
         content = {"before": event["level"], "after": level, "reason": reason}
         sign_act(inst, connection, who, event_id, "level", content)
 

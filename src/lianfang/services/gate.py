@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
     from lianfang.store import Row
 
+#: Bodies that act in an event by a delegation of its emergency plan, or not at all.
+DELEGATES = (
+    "grassroots_worker", "public_security", "local_education_department", "telecom_operator",
+    "internet_company",
+)  # fmt: skip
+
 #: Which roles may do which act of the loop. The policy decides about data; this about the house's own acts.
 ACTS: dict[str, frozenset[str]] = {
     "daily.run": frozenset({"epidemiologist", "manager", "system"}),
@@ -27,6 +33,18 @@ ACTS: dict[str, frozenset[str]] = {
     "alert.decide": frozenset({"epidemiologist", "manager"}),
     "event.open": frozenset({"epidemiologist", "manager"}),
     "event.level": frozenset({"manager"}),
+    "plan.task": frozenset(
+        {
+            "epidemiologist",
+            "manager",
+            "community_worker",
+            "clinician",
+            "laboratory",
+            "supply_officer",
+            "data_protection_officer",
+            "security_officer",
+        }
+    ),
     "event.close": frozenset({"manager"}),
     "event.read": frozenset(
         {"epidemiologist", "manager", "data_protection_officer", "security_officer", "auditor", "system"}
@@ -120,6 +138,16 @@ def ask(
     # without an event it is the standing one: surveillance of notifiable disease goes on every day (REQ-P-20)
     is_open = event is None or event["status"] == "open"
     situation: dict[str, Any] = {"event_open": is_open, **(context or {})}
+    if event is not None and who.actor in DELEGATES:
+        # what the plan gives a body is read from the plan, whatever the caller believes (REQ-P-25, 26)
+        from lianfang.services import plan
+
+        # who may collect may use what was collected
+        powers = (phase, "collect") if phase == "use" else (phase,)
+        day = inst.today()
+        situation["emergency_plan_grants_power"] = any(
+            plan.grants(event, who.actor, power, day) for power in powers
+        )
     decision = decide(
         {
             "actor": who.actor,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lianfang.services import cases, events
+from lianfang.services import cases, events, plan
 from lianfang.services import today as morning
 from lianfang.services.gate import ask, require, within
 from lianfang.services.installation import Installation, Who
@@ -86,6 +86,10 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
         "certificate": held[0]["content"] if held else None,
         "holders": holders,
         "reproduction": latest if latest and latest.get("estimated") else None,
+        "plan": plan.judged(inst, event, plan.facts(inst, event, known))
+        if event["status"] == "open"
+        else None,
+        "tasks": plan.tasks(inst, event) if event["status"] == "open" else [],
         "acts": events.acts(inst, who, event_id),
         "needs": morning.needs(inst, event) if event["status"] == "open" else [],
         "data_due": event["status"] == "closed" and not held and event["retention_until"] <= day,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from lianfang.services import events
+from lianfang.services import events, plan
 from lianfang.services.gate import ask, require
 from lianfang.services.installation import Installation, Who
 
@@ -84,9 +84,19 @@ def needs(inst: Installation, event: Row) -> list[dict[str, Any]]:
                     connection, ObservationOrder, observed.c.until <= day, event_id=event_id, status="active"
                 ),
             ),
+            (
+                "overdue",
+                "epidemiologist",
+                sum(1 for row in orders if row["status"] == "sent" and row["expires_at"] < inst.now()),
+            ),
             ("publish", "manager", 0 if tally(connection, Bulletin, event_id=event_id, as_of=day) else 1),
         ]
-    return [{"kind": kind, "role": role, "count": count} for kind, role, count in found if count]
+    listed = [{"kind": kind, "role": role, "count": count} for kind, role, count in found if count]
+    late: dict[str, int] = {}
+    for task in plan.tasks(inst, event):
+        if task["overdue"]:
+            late[task["role"]] = late.get(task["role"], 0) + 1
+    return listed + [{"kind": "task", "role": role, "count": count} for role, count in sorted(late.items())]
 
 
 def alert(inst: Installation, who: Who, alert_id: str) -> Row:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, Conflict, NotFound, Refused
@@ -109,7 +108,6 @@ def particulars(inst: Installation, who: Who, contact_id: str, *, terminal: str)
         data=["name", "mobile", "home_address"],
         context={
             "assigned_person": assigned,
-            "emergency_plan_grants_power": _delegated(inst, event, "read"),
             "terminal": "designated" if terminal else "",
             "subject": "close_contact",
             "list_scope": "own",
@@ -205,7 +203,6 @@ def record_visit(
         data=["symptom"],
         context={
             "assigned_person": True,
-            "emergency_plan_grants_power": _delegated(inst, event, "collect"),
             "subject": "close_contact",
         },
         event=event,
@@ -273,10 +270,7 @@ def order_sample(inst: Installation, who: Who, contact_id: str) -> str:
     within(who, event["adcode"])
     context: dict[str, Any] = {"subject": "close_contact"}
     if who.actor == "grassroots_worker":
-        context |= {
-            "assigned_person": True,
-            "emergency_plan_grants_power": _delegated(inst, event, "collect"),
-        }
+        context["assigned_person"] = True
     ask(
         inst,
         who,
@@ -500,14 +494,3 @@ def _own_open(who: Who, contact: Row, event: Row) -> None:
         raise NotFound("There is no such contact on your list.")
     if event["status"] != "open":
         raise Conflict("The event is not open.")
-
-
-def _delegated(inst: Installation, event: Row, power: str, day: date | None = None) -> bool:
-    """Whether the event's emergency plan gives the community this power today (REQ-P-25)."""
-    today = (day or inst.today()).isoformat()
-    return any(
-        part.get("body") == "grassroots_worker"
-        and power in part.get("powers", [])
-        and str(part.get("start", "")) <= today <= str(part.get("end", ""))
-        for part in event["plan"].get("delegations", [])
-    )

@@ -11,7 +11,7 @@ from lianfang.api import charts
 from lianfang.api.security import Actor, Inst, Reader
 from lianfang.api.view import file, go, language, page
 from lianfang.foundation.errors import NotFound
-from lianfang.services import bulletin, closing, events, gate, jobs, orders, situation
+from lianfang.services import bulletin, closing, events, gate, jobs, orders, plan, situation
 from lianfang.services.orders import holders
 
 router = APIRouter(tags=["event"])
@@ -41,6 +41,12 @@ def curve(request: Request, inst: Inst, who: Reader, event_id: str, kind: str) -
 def level(request: Request, inst: Inst, who: Actor, event_id: str, level: Text, reason: Text) -> Response:
     events.change_level(inst, who, event_id, level, reason)
     return go(f"/events/{event_id}", "level")
+
+
+@router.post("/events/{event_id}/tasks/{task}", summary="Tick off a task of the plan")
+def tick(request: Request, inst: Inst, who: Actor, event_id: str, task: str, note: Text = "") -> Response:
+    plan.done(inst, who, event_id, task, note)
+    return go(f"/events/{event_id}", "ticked")
 
 
 @router.post("/events/{event_id}/orders", summary="Draw up an order to a holder")

@@ -19,6 +19,7 @@ from lianfang.services import (
     jobs,
     laboratory,
     orders,
+    plan,
     situation,
     trail,
     visits,
@@ -46,6 +47,16 @@ class OpenBody(Body):
 
 class ReasonBody(Body):
     reason: Note
+
+
+class PlanBody(Body):
+    plan: dict[str, Any]
+    reason: Note
+
+
+class NoteBody(Body):
+    note: Note = ""
+    day: date | None = None
 
 
 class LevelBody(Body):
@@ -226,6 +237,23 @@ def draft(inst: Inst, who: Reader, event_id: Name) -> Any:
 def publish(inst: Inst, who: Actor, event_id: Name) -> dict[str, Any]:
     row = bulletin.publish(inst, who, event_id)
     return {"event_id": event_id, "number": row["number"], "log_index": row["log_index"]}
+
+
+@router.get("/events/{event_id}/plan", summary="The plan as it stands: conditions, delegations, tasks")
+def event_plan(inst: Inst, who: Reader, event_id: Name) -> Any:
+    return plain(plan.view(inst, who, event_id))
+
+
+@router.put(
+    "/events/{event_id}/plan", status_code=204, summary="Put another emergency plan in place: a signed act"
+)
+def replace_plan(inst: Inst, who: Actor, event_id: Name, body: PlanBody) -> None:
+    plan.replace(inst, who, event_id, body.plan, body.reason)
+
+
+@router.post("/events/{event_id}/tasks/{task}", status_code=204, summary="Tick off a task of the plan")
+def tick(inst: Inst, who: Actor, event_id: Name, task: Name, body: NoteBody) -> None:
+    plan.done(inst, who, event_id, task, body.note, day=body.day)
 
 
 @router.post("/events/{event_id}/close", summary="Close an event")

@@ -21,7 +21,6 @@ from lianfang.guard.policy import vocabulary as v
 from lianfang.guard.policy.facts import BadPack, Fact, parse
 
 FOLDER: Final = Path(__file__).parent / "packs"
-MAX_BYTES = 300_000
 LEVELS: Final = {"general": 10, "special": 20, "absolute": 90}
 DEFAULT: Final = "cn-seed-2020"
 
@@ -133,36 +132,14 @@ class Pack:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], bytes]:
-    import yaml
-
-    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-    class Loader(base):  # type: ignore[misc]
-        """Safe values only, and no key twice."""
-
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-            keys = [key.value for key, _ in node.value]
-            if len(keys) != len(set(map(str, keys))):
-                raise BadPack(f"line {node.start_mark.line + 1}: the same key twice")
-            result: dict[Any, Any] = super().construct_mapping(node, deep=deep)
-            return result
+    from lianfang.foundation import plainyaml
 
     with path.open("rb") as stream:
-        raw = stream.read(MAX_BYTES + 1)
-    if len(raw) > MAX_BYTES:
-        raise BadPack(f"larger than {MAX_BYTES} bytes")
+        raw = stream.read(plainyaml.MAX_BYTES + 1)
     try:
-        depth = 0
-        for event in yaml.parse(raw, Loader=base):
-            depth += isinstance(event, yaml.CollectionStartEvent)
-            depth -= isinstance(event, yaml.CollectionEndEvent)
-            if isinstance(event, yaml.AliasEvent) or depth > 12:
-                raise BadPack("aliases and deep nesting are not accepted")
-        # the loader is a subclass of the safe one
-        document = yaml.load(raw, Loader=Loader)  # noqa: S506  # nosec B506
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise BadPack(f"not YAML{f' (line {mark.line + 1})' if mark else ''}") from None
+        document = plainyaml.load(raw)
+    except plainyaml.NotPlain as error:
+        raise BadPack(str(error)) from None
     if not isinstance(document, dict) or not set(document) <= _PACK_KEYS:
         unknown = sorted(map(str, set(document) - _PACK_KEYS)) if isinstance(document, dict) else []
         raise BadPack(f"a mapping with known keys expected {unknown}")
