@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from starlette.staticfiles import StaticFiles
 
 from lianfang import __version__
 from lianfang.api.security import BodyLimit, Headers
-from lianfang.api.view import page
-from lianfang.foundation.errors import LianfangError, NotSignedIn, Refused
+from lianfang.api.view import language, page, spoken
+from lianfang.foundation import words
+from lianfang.foundation.errors import LianfangError, NotSignedIn
 from lianfang.services.installation import Installation
 from lianfang.services.jobs import Desk
 
@@ -76,21 +77,24 @@ def _wants_json(request: Request) -> bool:
     return request.url.path.startswith("/api/")
 
 
-async def _ours(request: Request, error: Any) -> Response:
-    reasons = list(error.reasons) if isinstance(error, Refused) else []
-    basis = list(error.basis) if isinstance(error, Refused) else []
-    if _wants_json(request):
-        body = {
-            "code": error.code,
-            "message": error.message,
-            "hint": error.hint,
-            "reasons": reasons,
-            "basis": basis,
-        }
+async def _ours(request: Request, error: Any, fields: Sequence[tuple[str, str]] = ()) -> Response:
+    """An error's page or JSON, in the reader's language; ``message_en`` and ``code`` are always the same."""
+    json = _wants_json(request)
+    lang = spoken(request) if json else language(request)
+    told = {
+        "code": error.code,
+        "message": words.say(error.message, lang),
+        "hint": words.say(error.hint, lang) if error.hint else None,
+        "reasons": [words.reason(one, lang) for one in getattr(error, "reasons", ())],
+        "basis": [words.article(one, lang) for one in getattr(error, "basis", ())],
+        "fields": [{"field": field, "message": words.say(message, lang)} for field, message in fields],
+    }
+    if json:
+        body = {**told, "message_en": error.message}
         return JSONResponse({"error": body}, status_code=error.http_status)
     if isinstance(error, NotSignedIn) and request.method == "GET":
         return RedirectResponse("/signin", status_code=303)
-    return page(request, "error.html", status=error.http_status, error=error, reasons=reasons, basis=basis)
+    return page(request, "error.html", status=error.http_status, error=told)
 
 
 async def _http(request: Request, error: Any) -> Response:
@@ -98,8 +102,12 @@ async def _http(request: Request, error: Any) -> Response:
 
 
 async def _invalid(request: Request, error: Any) -> Response:
-    where = ", ".join(sorted({".".join(str(part) for part in one["loc"][1:]) for one in error.errors()}))
-    return await _ours(request, _as_ours(422, f"The request's field is missing or wrong: {where}."))
+    # the first thing wrong with each field; what was given is never repeated
+    found: dict[str, str] = {}
+    for one in error.errors():
+        found.setdefault(".".join(str(part) for part in one["loc"][1:]), str(one["msg"]))
+    made = _as_ours(422, f"The request's field is missing or wrong: {', '.join(sorted(found))}.")
+    return await _ours(request, made, sorted(found.items()))
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

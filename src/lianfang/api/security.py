@@ -78,7 +78,8 @@ class BodyLimit:
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > self.limit:
-            await Response("The body is too large.", status_code=413)(scope, receive, send)
+            said = "The body is too large. 请求内容过大。"  # no request is read yet: both languages
+            await Response(said, 413, media_type="text/plain")(scope, receive, send)
             return
         received = 0
 

@@ -16,6 +16,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from lianfang.api import words
 from lianfang.api.security import LANGUAGE
+from lianfang.foundation.words import article as say_article
+from lianfang.foundation.words import reason as say_reason
 
 HERE = Path(__file__).parent
 
@@ -38,12 +40,33 @@ def language(request: Request) -> str:
     chosen = request.cookies.get(LANGUAGE, "")
     if chosen in ("zh", "en"):
         return chosen
-    accepted = request.headers.get("accept-language", "").lower()
-    if accepted.startswith("en"):
-        return "en"
-    if accepted.startswith("zh"):
-        return "zh"
-    return str(request.app.state.installation.settings.language)
+    return accepted(request) or str(request.app.state.installation.settings.language)
+
+
+def spoken(request: Request) -> str:
+    """Language of an answer to a program: the cookie's or the header's, else English, which stays the same."""
+    chosen = request.cookies.get(LANGUAGE, "")
+    return chosen if chosen in ("zh", "en") else accepted(request) or "en"
+
+
+def accepted(request: Request) -> str:
+    """The language of ours that the browser's Accept-Language puts first; empty when it names neither."""
+    best, found = 0.0, ""
+    for part in request.headers.get("accept-language", "")[:400].lower().split(","):
+        tag, _, weight = part.strip().partition(";q=")
+        main = tag.partition("-")[0].strip()
+        if main in ("zh", "en") and (value := _quality(weight)) > best:
+            best, found = value, main
+    return found
+
+
+def _quality(text: str) -> float:
+    """A weight of RFC 9110 (0 to 1, 1 when none is given); one that cannot be read counts nothing."""
+    try:
+        value = float(text) if text else 1.0
+    except ValueError:
+        return 0.0
+    return value if 0 <= value <= 1 else 0.0
 
 
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
@@ -71,6 +94,10 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
         """Our own SVG, whose texts its writer escaped."""
         return Markup(text)  # noqa: S704  # nosec B704
 
+    def said(text: str) -> str:
+        """A sentence, reason or code of the services in the reader's language."""
+        return say_reason(text, lang)
+
     who = getattr(request.state, "who", None)
     html = (
         _environment()
@@ -80,6 +107,8 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
             z=z,
             moment=moment,
             label=label,
+            said=said,
+            article=lambda text: say_article(text, lang),
             safe_svg=safe,
             who=who,
             token=getattr(request.state, "form_token", ""),

@@ -109,6 +109,30 @@ def cli() -> None:
     """
 
 
+def _language() -> str:
+    from lianfang.foundation.words.choice import terminal_language
+
+    return terminal_language()
+
+
+def _show(error: click.ClickException) -> None:
+    """click's own errors: as click prints them, or in Chinese."""
+    if _language() != "zh":
+        error.show()
+        return
+    from lianfang.foundation.words import say
+
+    context = getattr(error, "ctx", None)
+    lines = []
+    if context is not None:
+        lines.append(say(context.get_usage(), "zh"))
+        if context.command.get_help_option(context) is not None:
+            lines.append(say(f"Try '{context.command_path} {context.help_option_names[0]}' for help.", "zh"))
+        lines.append("")
+    lines.append(say(f"Error: {error.format_message()}", "zh"))
+    click.echo("\n".join(lines), err=True)
+
+
 def main() -> None:
     """Entry point: runs the command line and turns our errors into words and exit codes."""
     from lianfang.foundation.errors import LianfangError
@@ -116,13 +140,15 @@ def main() -> None:
     try:
         cli(standalone_mode=False)
     except LianfangError as error:
-        click.echo(f"lianfang: {error}", err=True)
+        from lianfang.foundation.words import message
+
+        click.echo(f"lianfang: {message(error, _language())}", err=True)
         sys.exit(error.exit_code)
     except click.exceptions.Abort:
         click.echo("stopped", err=True)
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        _show(error)
         sys.exit(2)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)

@@ -102,11 +102,13 @@ def _asked(function: Any) -> Any:
 
 @policy.command("decide")
 @_asked
-def decide(request: str | None, as_json: bool, **words: Any) -> None:
+def decide(request: str | None, as_json: bool, **options: Any) -> None:
     """Decide REQUEST (a JSON file, - for standard input) or the options; exit 4 if denied. 判定请求。"""
+    from lianfang.foundation import words
+    from lianfang.foundation.words.choice import terminal_language
     from lianfang.guard.policy import decide as judge
 
-    decision = judge(_request(request, words))
+    decision = judge(_request(request, options))
     if as_json:
         _say(decision.to_dict())
         decision.enforce()
@@ -115,23 +117,27 @@ def decide(request: str | None, as_json: bool, **words: Any) -> None:
     click.echo(f"permit 允许 ({decision.pack}), holds {decision.ttl} s")
     for name, treatment in decision.fields.items():
         click.echo(f"  {name}: {treatment}")
-    click.echo("obligations 义务: " + ", ".join(sorted(decision.obligations)))
-    click.echo("basis 依据: " + "; ".join(decision.basis))
+    lang = terminal_language()
+    click.echo("obligations 义务: " + words.listed(sorted(decision.obligations), lang))
+    click.echo("basis 依据: " + "; ".join(words.article(one, lang) for one in decision.basis))
 
 
 @policy.command("explain")
 @_asked
-def explain(request: str | None, as_json: bool, **words: Any) -> None:
+def explain(request: str | None, as_json: bool, **options: Any) -> None:
     """Tell which rules speak about a request and which facts hold. 解释判定。"""
+    from lianfang.foundation import words
+    from lianfang.foundation.words.choice import terminal_language
     from lianfang.guard.policy.engine import explain as tell
 
-    told = tell(_request(request, words))
+    told = tell(_request(request, options))
     if as_json:
         _say(told)
         return
+    lang = terminal_language()
     click.echo(f"{told['outcome']} ({told['pack']})")
     for reason in told["reasons"]:
-        click.echo(f"  {reason}")
+        click.echo(f"  {words.reason(reason, lang)}")
     for field in told["fields"]:
         click.echo(f"{field['data']}:")
         for rule in field["rules"]:

@@ -107,6 +107,8 @@ def serve(folder: Path, host: str, port: int, certificate: str | None, key: str 
 @_JSON
 def orders(folder: Path, as_json: bool) -> None:
     """What was asked of this holder and what it answered. 收到的调取令及答复。"""
+    from lianfang.foundation import words
+    from lianfang.foundation.words.choice import terminal_language
     from lianfang.services.holder import HolderNode
 
     node = HolderNode(folder)
@@ -117,6 +119,7 @@ def orders(folder: Path, as_json: bool) -> None:
     if as_json:
         _say(found)
         return
+    lang = terminal_language()
     for row in found:
         account = row["account"] or {}
         click.echo(
@@ -129,7 +132,7 @@ def orders(folder: Path, as_json: bool) -> None:
                 f"withheld 未返回 {sum(account['withheld'].values())}, named 重标识 {row['reveals']}"
             )
         for reason in row["reasons"]:
-            click.echo(f"  {reason}")
+            click.echo(f"  {words.reason(reason, lang)}")
     if not found:
         click.echo("no order yet 尚无调取令")
 

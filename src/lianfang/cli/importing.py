@@ -51,6 +51,7 @@ def import_(
     """
     from lianfang.foundation.errors import UsageError
     from lianfang.foundation.progress import terminal
+    from lianfang.foundation.words.choice import terminal_language
 
     if listed:
         _list(as_json)
@@ -71,7 +72,8 @@ def import_(
                 inst, who, kind, [file], mapping=mapping, strict=strict, dry_run=dry_run, day=delivered,
                 progress=progress,
             )  # fmt: skip
-    say(as_json, [report.to_json() for report in reports], "\n".join(_words(one) for one in reports))
+    lang = terminal_language(home)
+    say(as_json, [report.to_json() for report in reports], "\n".join(_words(one, lang) for one in reports))
 
 
 def _template(kind: str, as_json: bool) -> None:
@@ -112,7 +114,9 @@ def _list(as_json: bool) -> None:
     say(as_json, ready, "\n".join(lines))
 
 
-def _words(report: ImportReport) -> str:
+def _words(report: ImportReport, lang: str) -> str:
+    from lianfang.foundation import words
+
     if report.status == "unchanged":
         return f"{report.file}: imported before, nothing changed. 此前已导入，无变化。"
     done = "checked 已检查" if report.status == "checked" else "imported 已导入"
@@ -120,7 +124,7 @@ def _words(report: ImportReport) -> str:
         f"{report.file}: {done} ({report.mapping}, {report.encoding}); {report.rows:,} rows, "
         f"{report.accepted:,} accepted, {report.changed:,} new or changed, {report.rejected:,} rejected."
     ]
-    lines += [f"  {problem}" for problem in report.problems[:10]]
+    lines += [f"  {words.say(str(problem), lang)}" for problem in report.problems[:10]]
     if report.rejects:
         lines.append(f"  Mend and import again 更正后重新导入: {report.rejects}")
     return "\n".join(lines)

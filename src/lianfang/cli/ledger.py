@@ -95,14 +95,17 @@ def check(heads: tuple[str, ...], home: str | None, account: str, clock: str, as
 
     One changed byte is found. Exit code 0: all as it was written; 4: not.
     """
+    from lianfang.foundation import words
     from lianfang.foundation.errors import Refused
     from lianfang.foundation.progress import terminal
+    from lianfang.foundation.words.choice import terminal_language
     from lianfang.services import integrity
 
     with opened(home, clock) as inst, terminal(not as_json) as progress:
         found = integrity.check(inst, heads=[_text(one) for one in heads], progress=progress)
     lines = [f"{found['entries']} entries, {found['subjects']} identities"]
-    lines += [f"! {one['what']}" + _at(one["index"]) for one in found["findings"][:50]]
+    lang = terminal_language(home)
+    lines += [f"! {words.say(one['what'], lang)}" + _at(one["index"]) for one in found["findings"][:50]]
     lines.append("all as it was written 完好" if found["valid"] else "NOT as it was written 有改动")
     say(as_json, found, "\n".join(lines))
     if not found["valid"]:
@@ -114,8 +117,11 @@ def _at(index: int | None) -> str:
 
 
 def _say(name: str, one: Verdict) -> None:
+    from lianfang.foundation import words
+    from lianfang.foundation.words.choice import terminal_language
+
     if not one.valid:
-        click.echo(f"NOT VALID 无效  {name}: {one.reason}")
+        click.echo(f"NOT VALID 无效  {name}: {words.say(one.reason, terminal_language())}")
         return
     click.echo(f"VALID 有效  {name}")
     if one.index is not None:

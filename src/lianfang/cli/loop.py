@@ -329,6 +329,7 @@ def publish(
     """Sign, log and publish today's bulletin. 发布通报。"""
     from pathlib import Path
 
+    from lianfang.foundation.words import reason
     from lianfang.services import bulletin
 
     with opened(home, clock) as inst:
@@ -336,7 +337,8 @@ def publish(
         lang = inst.settings.language
         if dry_run:
             made = bulletin.draft(inst, who, event_id)
-            text = made["content"]["texts"][lang] if made["content"] else "\n".join(made["refusal"])
+            refusal = "\n".join(reason(one, lang) for one in made["refusal"])
+            text = made["content"]["texts"][lang] if made["content"] else refusal
             say(as_json, made, f"{text}\nwithheld: {bulletin.summary(made['withheld'], lang)}")
             return
         row = bulletin.publish(inst, who, event_id, corrects=corrects)

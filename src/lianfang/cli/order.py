@@ -93,6 +93,8 @@ def send(order_id: str, home: str | None, account: str, clock: str, as_json: boo
 @on_installation
 def show(order_id: str, home: str | None, account: str, clock: str, as_json: bool) -> None:
     """Show an order as it is sent, and its answer. 查看调取令及答复。"""
+    from lianfang.foundation import words
+    from lianfang.foundation.words.choice import terminal_language
     from lianfang.services import orders
 
     with opened(home, clock) as inst:
@@ -104,4 +106,5 @@ def show(order_id: str, home: str | None, account: str, clock: str, as_json: boo
     click.echo(f"{order_id}: {found['order']['status']}")
     click.echo(found["order"]["document"])
     if found["answer"]:
-        click.echo(found["answer"]["document"] or found["answer"]["refusal"])
+        refusal = words.say(found["answer"]["refusal"], terminal_language(home))
+        click.echo(found["answer"]["document"] or refusal)

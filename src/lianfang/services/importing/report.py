@@ -5,26 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-#: Reason codes of a rejected row, English and Chinese.
-REASONS: dict[str, tuple[str, str]] = {
-    "columns": ("the row has another number of columns than the header", "列数与表头不符"),
-    "missing": ("a required value is missing", "缺少必填项"),
-    "date_format": ("not a date in a form that is accepted", "日期格式不被接受"),
-    "date_without_year": ("a date without its year", "日期缺少年份"),
-    "date_ambiguous": ("day and month cannot be told apart", "日与月无法区分"),
-    "date_range": ("not a day of the calendar, or outside 1900 to 2100", "日期不存在或超出1900至2100年"),
-    "moment_format": ("not a time in a form that is accepted", "时间格式不被接受"),
-    "number": ("not a number", "不是数字"),
-    "number_lost_digits": (
-        "a number that a spreadsheet has rounded; its last digits are lost",
-        "数字被电子表格四舍五入，末位已丢失",
-    ),
-    "not_allowed": ("not one of the values that the mapping knows", "取值不在对照表中"),
-    "out_of_range": ("outside the allowed range", "超出允许范围"),
-    "too_long": ("longer than allowed", "超过允许长度"),
-    "control_character": ("holds a control character", "含有控制字符"),
-    "order": ("the dates contradict each other", "日期先后矛盾"),
-    "invalid": ("not valid for this field", "不符合该字段的要求"),
+#: Reason codes of a rejected row, in words; their Chinese is in the catalogue (foundation/words).
+REASONS: dict[str, str] = {
+    "columns": "the row has another number of columns than the header",
+    "missing": "a required value is missing",
+    "date_format": "not a date in a form that is accepted",
+    "date_without_year": "a date without its year",
+    "date_ambiguous": "day and month cannot be told apart",
+    "date_range": "not a day of the calendar, or outside 1900 to 2100",
+    "moment_format": "not a time in a form that is accepted",
+    "number": "not a number",
+    "number_lost_digits": "a number that a spreadsheet has rounded; its last digits are lost",
+    "not_allowed": "not one of the values that the mapping knows",
+    "out_of_range": "outside the allowed range",
+    "too_long": "longer than allowed",
+    "control_character": "holds a control character",
+    "order": "the dates contradict each other",
+    "invalid": "not valid for this field",
 }
 
 
@@ -39,7 +36,7 @@ class Problem:
 
     def __str__(self) -> str:
         where = f", column {self.column}" if self.column else ""
-        return f"{self.file}, row {self.row}{where}: {REASONS[self.reason][0]} ({self.reason})."
+        return f"{self.file}, row {self.row}{where}: {REASONS[self.reason]} ({self.reason})."
 
 
 @dataclass(frozen=True)

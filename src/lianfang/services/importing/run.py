@@ -18,7 +18,7 @@ from lianfang.foundation.errors import BadInput
 from lianfang.foundation.progress import Progress, silent
 from lianfang.records import Batch
 from lianfang.services.importing.mapping import Mapping, choose, mappings, read_mapping
-from lianfang.services.importing.report import REASONS, ImportReport
+from lianfang.services.importing.report import ImportReport
 from lianfang.services.importing.rows import REJECT_COLUMNS, Reading, Rejected, escaped
 from lianfang.services.importing.source import Source, opened
 from lianfang.services.importing.staging import Stage, finish, importing, reached
@@ -405,8 +405,3 @@ def _clear_mended(inst: Installation, path: Path | str) -> None:
 def _reject_name(report: ImportReport) -> str:
     stem = re.sub(r"[^\w-]+", "_", report.file.partition(".")[0])[:60]
     return f"{report.batch_id[:12]}_{stem}.csv"
-
-
-def reason_words(code: str, language: str) -> str:
-    """A reason code in words (``zh`` or ``en``)."""
-    return REASONS[code][1 if language == "zh" else 0]
