@@ -12,6 +12,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, settings
 
+os.environ["LC_ALL"] = "C.UTF-8"  # the command line speaks the locale's language; this one chooses none
 DEEP = os.environ.get("LIANFANG_DEEP") == "1"
 
 settings.register_profile("quick", deadline=None, max_examples=100, derandomize=True)
