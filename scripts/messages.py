@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import itertools
 import json
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -31,8 +32,8 @@ ELSEWHERE = (
     ("foundation/settings.py", "read_settings"),
     ("services/integrity.py", "check"),
 )
-#: Files of the catalogue whose English is not said by our source: libraries' texts, names of record types.
-GIVEN = ("outside.toml", "records.toml")
+#: The file of the catalogue whose English is not said by our source but by libraries.
+GIVEN = ("outside.toml",)
 _DEPTH = 4
 
 
@@ -352,7 +353,8 @@ def main() -> int:
     wanted = said(sites(read()))
     missing = {text: where for text, where in wanted.items() if text not in known}
     for text, where in missing.items():
-        print(f'# {where}\n{json.dumps(text, ensure_ascii=False)} = ""')
+        blank = '""' if re.search("[^a-z_.:]", text) else '["", ""]  # codes.toml, or a word of the catalogue'
+        print(f"# {where}\n{json.dumps(text, ensure_ascii=False)} = {blank}")
     for name, part in catalogue.files().items():
         if name not in GIVEN:
             for text in part:

@@ -17,6 +17,8 @@ from typing import Any, ClassVar, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
 
+from lianfang.foundation.words import NAMES
+
 Disclosure = Literal["never", "stat", "public"]
 Home = Literal["store", "lake"]
 Shape = Literal["text", "integer", "real", "boolean", "date", "moment", "json"]
@@ -120,6 +122,7 @@ class Record(BaseModel):
         if unknown := [name for name in (*about.key, about.partition) if name and name not in known]:
             raise TypeError(f"{about.name}: key or partition names no field: {', '.join(unknown)}")
         REGISTRY[about.name] = cls
+        NAMES[about.en] = about.zh
 
     @classmethod
     def has_subject(cls) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import lianfang.records  # noqa: F401 - its types name themselves
 from lianfang.foundation import words
 from lianfang.foundation.errors import BadInput, Refused
 from lianfang.foundation.words.choice import terminal_language

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: A longer text is none of ours: it is left as it came.
 MOST_CHARACTERS: Final = 20_000
+#: English to Chinese of what names itself in both where it is declared: the record types.
+NAMES: dict[str, str] = {}
 _DEPTH = 4
 _MOST_SENTENCES = 60
 _CHINESE = re.compile("[\u3000-\u303f\u3400-\u9fff\uff01-\uff5e]")
@@ -117,7 +119,7 @@ def _entry(text: str, depth: int) -> str | None:
     """The catalogue's Chinese of a text, by the template that fits with the most fixed words."""
     from lianfang.foundation.words.catalogue import entries, templates
 
-    if (plain := entries().get(text)) is not None:
+    if (plain := entries().get(text) or NAMES.get(text)) is not None:
         return plain
     if not depth:
         return None
