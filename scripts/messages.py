@@ -20,7 +20,7 @@ from pathlib import Path
 
 SRC = Path(__file__).parents[1] / "src" / "lianfang"
 #: Exceptions beside our family whose text ends up in one of its messages.
-QUOTED = ("BadPack", "ValueError")
+QUOTED = ("BadPack", "NotPlain", "ValueError")
 #: Records of what an audit found: (name, position of the words).
 FOUND = {"Finding": 0, "refused": 0}
 #: Other names of the source whose texts reach a person: (file, name of a function or a constant).
