@@ -71,11 +71,13 @@ def reaches(
     if one.where in seen:
         return False
     seen.add(one.where)
-    return any(
-        all(reaches(other, wanted, known, seen) for other in known[name])
-        for name in one.calls
-        if name in known and name != one.name
-    )
+    for name in one.calls:
+        same = known.get(name, []) if name != one.name else []
+        # a name that the module has itself is that one; else all that bear it have to ask
+        same = [other for other in same if other.module == one.module] or same
+        if same and all(reaches(other, wanted, known, seen) for other in same):
+            return True
+    return False
 
 
 def door_calls(folder: Path) -> Iterator[tuple[str, str, str]]:
