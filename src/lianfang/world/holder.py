@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,18 @@ from lianfang.world.people import Town, to_degrees
 DAYS_BEFORE, DAYS_AFTER = 13, 3  # positions are kept around the alarm's day
 ZONE_SECONDS = 8 * 3600  # local time is UTC+8 without summer time
 REPORTING = 0.75  # share of subscribers whose phones report
+PHONES = 20_000  # phones whose positions of a day are made at a time
+MOST_A_DAY = 96  # positions of a phone: its slots from 08:00 to 23:50
+ROW_GROUP = 1_000_000
 
 
 def write_parquet(path: Path, table: Any) -> None:
-    """One row group a million rows; no time of writing, so equal tables give equal bytes."""
+    """One row group for ``ROW_GROUP`` rows; no time of writing, so equal tables give equal bytes."""
     import pyarrow.parquet as pq
 
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(
-        table, path, compression="zstd", compression_level=3, row_group_size=1_000_000, version="2.6"
+        table, path, compression="zstd", compression_level=3, row_group_size=ROW_GROUP, version="2.6"
     )
 
 
@@ -190,66 +194,91 @@ def _pings(
     room_at = town.class_anchor[np.maximum(town.classroom[who], 0)]
     team_at = town.team_anchor[np.maximum(town.team[who], 0)]
     bus = _buses(town, rng)
-    size = who.size * 96
+    size = min(who.size, PHONES) * MOST_A_DAY
     out = (
         np.empty(size, np.int32), np.empty(size, np.int64), np.empty(size), np.empty(size),
         np.empty(size, np.int16), np.empty(size, np.int8),
     )  # fmt: skip
-    for day in tracked(range(first, last + 1), progress, "positions 位置数据", last - first + 1):
-        today = start + timedelta(days=day)
+
+    def of_day(day: int) -> Iterator[list[NDArray[Any]]]:
+        """The day's positions, some phones at a time."""
+        workday = (start + timedelta(days=day)).weekday() < 5
         there_today = there.where(there.day == day)
         noon = day + 0.5
-        n = pings(
-            seed, day, today.weekday() < 5,
-            number[who].astype(np.int64), tower, town.household[who], town.home[who],
-            town.team[who], team_at, town.classroom[who], room_at, town.ride[who],
-            (noon >= admitted) & (noon < away[:, 1]), (noon >= away[:, 0]) & (noon < away[:, 1]), seller,
-            town.x, town.y,
-            np.searchsorted(there_today.person, who, side="left"),
-            np.searchsorted(there_today.person, who, side="right"),
-            there_today.start, there_today.end, there_today.anchor, bus, *out,
-        )  # fmt: skip
-        _write_day(folder, today, [column[:n] for column in out])
+        absent = (noon >= admitted) & (noon < away[:, 1])
+        at_home = (noon >= away[:, 0]) & (noon < away[:, 1])
+        for begin in range(0, who.size, PHONES):
+            some = slice(begin, begin + PHONES)
+            mine = who[some]
+            n = pings(
+                seed, day, workday,
+                number[mine].astype(np.int64), tower[some], town.household[mine], town.home[mine],
+                town.team[mine], team_at[some], town.classroom[mine], room_at[some], town.ride[mine],
+                absent[some], at_home[some], seller[some], town.x, town.y,
+                np.searchsorted(there_today.person, mine, side="left"),
+                np.searchsorted(there_today.person, mine, side="right"),
+                there_today.start, there_today.end, there_today.anchor, bus, *out,
+            )  # fmt: skip
+            yield [column[:n] for column in out]
+
+    for day in tracked(range(first, last + 1), progress, "positions 位置数据", last - first + 1):
+        _write_day(folder, start + timedelta(days=day), of_day(day))
 
 
 def _buses(town: Town, rng: np.random.Generator) -> NDArray[np.float64]:
     """Each ride's way, from a stop near a rider's home to one near his work."""
     rides = int(town.ride.max(initial=-1)) + 1
     bus = np.zeros((max(rides, 1), 4))
-    for ride in range(rides):
-        riders = np.flatnonzero(town.ride == ride)
-        if riders.size:
-            near, far = town.home[riders[0]], town.team_anchor[town.team[riders[0]]]
-            bus[ride] = town.x[near], town.y[near], town.x[far], town.y[far]
+    ride, rider = np.unique(town.ride, return_index=True)  # the first rider of each
+    ride, rider = ride[ride >= 0], rider[ride >= 0]
+    near, far = town.home[rider], town.team_anchor[town.team[rider]]
+    bus[ride] = np.stack([town.x[near], town.y[near], town.x[far], town.y[far]], axis=1)
     return bus + rng.uniform(-25, 25, size=bus.shape)
 
 
-def _write_day(folder: Path, today: date, out: list[NDArray[Any]]) -> None:
+def _write_day(folder: Path, today: date, parts: Iterator[list[NDArray[Any]]]) -> None:
+    """The day's file, a row group at a time: memory is that of a row group, the bytes those of one table."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    phone, second, x, y, accuracy, tower = out
-    lat, lon = to_degrees(x, y)
-    source = pa.DictionaryArray.from_arrays(pa.array(tower), pa.array(["gps", "tower"]))
-    table = pa.table(
-        {
-            "subscriber": phone,
-            "time": pa.array(local_midnight(today) + second, pa.timestamp("s", tz="UTC")),
-            "lat": lat,
-            "lon": lon,
-            "accuracy_m": accuracy,
-            "source": source,
-        }
-    )
+    kept = pa.Table.from_batches([], _POSITIONS())
     path = folder / f"date={today.isoformat()}" / "part.parquet"
     path.parent.mkdir(parents=True)
-    pq.write_table(
-        table,
+    with pq.ParquetWriter(
         path,
+        kept.schema,
         compression="zstd",
         compression_level=3,
-        row_group_size=1_000_000,
         version="2.6",
         use_dictionary=["subscriber", "lat", "lon", "accuracy_m", "source"],
         column_encoding={"time": "DELTA_BINARY_PACKED"},
+    ) as file:
+        for part in parts:
+            kept = pa.concat_tables([kept, _positions(today, part)])
+            while kept.num_rows >= ROW_GROUP:
+                file.write_table(kept.slice(0, ROW_GROUP).combine_chunks(), ROW_GROUP)
+                kept = kept.slice(ROW_GROUP)
+        if kept.num_rows:
+            file.write_table(kept.combine_chunks(), ROW_GROUP)
+
+
+def _POSITIONS() -> Any:  # noqa: N802
+    import pyarrow as pa
+
+    return pa.schema({
+        "subscriber": pa.int32(), "time": pa.timestamp("s", tz="UTC"), "lat": pa.float64(),
+        "lon": pa.float64(), "accuracy_m": pa.int16(), "source": pa.dictionary(pa.int8(), pa.string()),
+    })  # fmt: skip
+
+
+def _positions(today: date, columns: list[NDArray[Any]]) -> Any:
+    """A table of positions; the columns are copied, since they are written over for the next phones."""
+    import pyarrow as pa
+
+    phone, second, x, y, accuracy, tower = columns
+    lat, lon = to_degrees(x, y)
+    seconds = pa.array(local_midnight(today) + second, pa.timestamp("s", tz="UTC"))
+    source = pa.DictionaryArray.from_arrays(pa.array(tower.copy()), pa.array(["gps", "tower"]))
+    return pa.table(
+        [pa.array(phone.copy()), seconds, lat, lon, pa.array(accuracy.copy()), source], _POSITIONS()
     )

@@ -105,8 +105,7 @@ class Grid:
         centres = np.array([(row[4], row[5]) for row in names.DISTRICTS])
         distance = np.hypot(u[:, None] - centres[None, :, 0], v[:, None] - centres[None, :, 1])
         # districts take the cells nearest to them until each has what it wants
-        taken = np.full(at.size, -1)
-        self.free: list[list[int]] = []
+        taken = np.full(at.size, -1, np.int8)
         reach = distance / np.sqrt(wanted / wanted.sum())[None, :]
         best = np.argsort(reach, axis=1, kind="stable")
         room = (wanted * 1.2).astype(np.int64) + 8
@@ -116,26 +115,58 @@ class Grid:
                 nearest = open_cells[np.argsort(reach[open_cells, d], kind="stable")]
                 some = nearest[: max(room[d] - int((taken == d).sum()), 0)]
                 taken[some] = d
+        self._side = side
+        self._free = taken  # the district to which a cell still belongs, -1 once handed out
+        self._turn = np.zeros(at.size, np.int32)  # a cell's place in its district's order
+        self._order: list[NDArray[np.int64]] = []
+        self._next = [0] * len(names.DISTRICTS)  # all before it in the order are handed out
         for d in range(len(names.DISTRICTS)):
-            cells = np.flatnonzero(taken == d)
-            self.free.append(rng.permutation(cells).tolist())
+            order = rng.permutation(np.flatnonzero(taken == d))
+            self._turn[order] = np.arange(order.size)
+            self._order.append(order)
 
     def take(self, district: int, number: int) -> NDArray[np.int32]:
         """Scattered cells."""
-        cells, self.free[district] = self.free[district][:number], self.free[district][number:]
-        return np.array(cells, np.int32)
+        cells = self._first(district, number)
+        self._free[cells] = -1
+        return cells.astype(np.int32)
+
+    def _first(self, district: int, number: int) -> NDArray[np.int64]:
+        """The first free cells of a district's order; fewer where it has no more."""
+        order, begin = self._order[district], self._next[district]
+        while begin < order.size and self._free[order[begin]] != district:
+            begin += 1
+        self._next[district] = begin
+        ahead = max(2 * number, 16)
+        while True:
+            some = order[begin : begin + ahead]
+            free: NDArray[np.int64] = some[self._free[some] == district]
+            if free.size >= number or begin + ahead >= order.size:
+                return free[:number]
+            ahead *= 2
 
     def block(self, district: int, number: int) -> NDArray[np.int32]:
-        """Cells near each other: the buildings of one site."""
-        free = np.array(self.free[district])
-        near = np.argsort(
-            np.hypot(self.x[free] - self.x[free[0]], self.y[free] - self.y[free[0]]), kind="stable"
-        )
-        chosen = free[near[:number]]
-        keep = np.ones(free.size, bool)
-        keep[near[:number]] = False
-        self.free[district] = free[keep].tolist()
-        return chosen.astype(np.int32)
+        """Cells near each other: the buildings of one site.
+
+        The nearest free ones to the district's next cell; only a square about it is looked at, as large as
+        it must be for no cell outside to be nearer.
+        """
+        middle = int(self._first(district, 1)[0])
+        row, column = divmod(middle, self._side)
+        reach = int(np.ceil(np.sqrt(number))) + 1
+        while True:
+            rows = np.arange(max(row - reach, 0), min(row + reach + 1, self._side))
+            columns = np.arange(max(column - reach, 0), min(column + reach + 1, self._side))
+            cells = (rows[:, None] * self._side + columns[None, :]).ravel()
+            cells = cells[self._free[cells] == district]
+            distance = np.hypot(self.x[cells] - self.x[middle], self.y[cells] - self.y[middle])
+            # what lies outside the square is at least one cell further than its half side
+            if reach >= self._side or (distance < (reach + 0.5) * CELL).sum() >= number:
+                break
+            reach *= 2
+        chosen: NDArray[np.int32] = cells[np.lexsort((self._turn[cells], distance))[:number]].astype(np.int32)
+        self._free[chosen] = -1
+        return chosen
 
 
 def settle(persons: int, start: date, rng: np.random.Generator) -> Town:
@@ -272,35 +303,38 @@ def _work(
     hall = np.full(persons, -1, np.int32)
     anchors: list[int] = []
     able = np.flatnonzero((age >= 20) & (age < 62))
-    pool: list[int] = rng.permutation(able[rng.random(able.size) < 0.8]).tolist()
+    pool = rng.permutation(able[rng.random(able.size) < 0.8])
 
-    def staff(place: int, cells: NDArray[np.int32], sizes: list[int], people: list[int]) -> None:
+    def staff(place: int, cells: NDArray[np.int32], sizes: list[int], people: NDArray[np.int64]) -> int:
+        """Fills the teams in turn and returns how many people that took."""
+        begin = 0
         for size, cell in zip(sizes, cells.tolist(), strict=True):
-            members = people[:size]
-            del people[:size]
+            members = people[begin : begin + size]
+            begin += members.size
             team[members] = len(anchors)
             work[members] = place
             anchors.append(cell)
+        return begin
 
     stalls = min(max(round(persons / 900), 48), 160)
-    local = [i for i in pool if district[i] == 0 and age[i] >= 26][: stalls + 2]
-    chosen = set(local)
-    pool = [i for i in pool if i not in chosen]
-    sizes = [len(part) for part in np.array_split(np.arange(len(local)), max(len(local) // 12, 1))]
+    local = pool[(district[pool] == 0) & (age[pool] >= 26)][: stalls + 2]
+    pool = pool[~np.isin(pool, local)]
+    sizes = [part.size for part in np.array_split(local, max(local.size // 12, 1))]
     cells = grid.block(0, len(sizes) + 1)
     canteen = int(cells[-1])
     place = places.add("market", names.MARKETS[0], names.MARKETS_EN[0], 0, int(cells[0]))
     places.aisles[place] = cells[:-1].tolist()
     hall[local] = 0
-    staff(place, cells[:-1], sizes, list(local))
+    staff(place, cells[:-1], sizes, local)
     seller_team = np.arange(len(sizes), dtype=np.int32)
+    hired = 0
     for zh, en, d in names.HOSPITALS:
         number = max(persons // 25_000, 1) * (3 if d == 0 else 2)
         cells = grid.block(d, number)
         place = places.add("hospital", zh, en, d, int(cells[0]))
-        staff(place, cells, [10] * number, pool)
+        hired += staff(place, cells, [10] * number, pool[hired:])
     serial = 0
-    while pool:
+    while hired < pool.size:
         d = int(rng.choice(len(names.DISTRICTS), p=[row[3] for row in names.DISTRICTS]))
         number = min(int(rng.pareto(1.3)) + 1, 20)
         sizes = np.clip(rng.poisson(9, number), 3, 16).tolist()
@@ -313,7 +347,7 @@ def _work(
         place = places.add(
             "workplace", f"{head}{firm}{serial + 1:04d}公司", f"Firm {serial + 1:04d}", d, int(cells[0])
         )
-        staff(place, cells, sizes, pool)
+        hired += staff(place, cells, sizes, pool[hired:])
         serial += 1
     return (
         work,
