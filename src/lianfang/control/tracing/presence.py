@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 LODGING = frozenset({"lodging", "hotel"})
 TRIP = frozenset({"trip", "train", "flight", "bus", "ship", "vehicle"})
 HOUSEHOLD = frozenset({"household", "home"})
-JOIN_ROWS = 4_000_000
+JOIN_ROWS = 1_000_000
+#: Presences are compared within stretches of this time (microseconds), or of a 64th of a longer period.
+STRETCH = 6 * 3_600_000_000
+STRETCHES = 64
+MEET = ["place", "kind", "stretch"]
 _OPTIONAL = ("row", "column", "floor", "room", "carriage")
 
 
@@ -69,7 +73,12 @@ def co_presence(
     windows = index_windows(index, low, high)
     everyone = _clean(to_polars(presences, "presences")).filter((pl.col("b") > low) & (pl.col("a") < high))
     cases = _index_side(everyone, windows)
-    met = [_meetings(cases, part, seat_rows) for part in _portions(everyone, cases)]
+    clock = (low, max(STRETCH, -(-(high - low) // STRETCHES)))
+    cases = _spread(cases, clock)
+    there = _spread(
+        everyone.join(cases.select("place", "kind").unique(), on=["place", "kind"], how="semi"), clock
+    )
+    met = [_meetings(cases, part, seat_rows, clock) for part in _portions(there, cases)]
     total = sum(len(frame) for frame in met)
     if total > max_pairs:
         raise BadInput(
@@ -133,12 +142,30 @@ def _index_side(everyone: pl.DataFrame, windows: Windows) -> pl.DataFrame:
     )
 
 
-def _portions(everyone: pl.DataFrame, cases: pl.DataFrame) -> Iterator[pl.DataFrame]:
+def _spread(stays: pl.DataFrame, clock: tuple[int, int]) -> pl.DataFrame:
+    """Each presence once for every stretch of time that it touches, so that only those of one stretch are joined.
+
+    ``clock``: the period's start and a stretch's length; the period ends within ``STRETCHES`` of them, and what a
+    presence has outside of it meets nobody.
+    """
+    import polars as pl
+
+    start, length = clock
+    begin = pl.max_horizontal("a", pl.lit(start))
+    end = pl.min_horizontal("b", pl.lit(start + STRETCHES * length)) - 1
+    return (
+        stays.filter(pl.col("a") < pl.col("b"))
+        .with_columns(pl.int_ranges((begin - start) // length, (end - start) // length + 1).alias("stretch"))
+        .explode("stretch")
+    )
+
+
+def _portions(there: pl.DataFrame, cases: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """Presences at the index's places, in portions whose join stays below ``JOIN_ROWS`` rows or one row."""
     import polars as pl
 
-    load = cases.group_by("place", "kind").agg(pl.len().alias("load"))
-    there = everyone.join(load, on=["place", "kind"], how="inner").with_columns(
+    load = cases.group_by(MEET).agg(pl.len().alias("load"))
+    there = there.join(load, on=MEET, how="inner").with_columns(
         (pl.col("load").cast(pl.Int64).cum_sum() // JOIN_ROWS).alias("portion")
     )
     parts = there.partition_by("portion", maintain_order=True) if len(there) else [there]
@@ -146,7 +173,9 @@ def _portions(everyone: pl.DataFrame, cases: pl.DataFrame) -> Iterator[pl.DataFr
         yield part.drop("load", "portion")
 
 
-def _meetings(cases: pl.DataFrame, part: pl.DataFrame, seat_rows: int) -> pl.DataFrame:
+def _meetings(
+    cases: pl.DataFrame, part: pl.DataFrame, seat_rows: int, clock: tuple[int, int]
+) -> pl.DataFrame:
     """Overlaps of the index's presences with a portion: index, contact, kind, place, a, b, circle, rows."""
     import polars as pl
 
@@ -166,13 +195,14 @@ def _meetings(cases: pl.DataFrame, part: pl.DataFrame, seat_rows: int) -> pl.Dat
         .otherwise(pl.lit("same_place"))
     )  # fmt: skip
     return (
-        cases.join(part, on=["place", "kind"], how="inner")
+        cases.join(part, on=MEET, how="inner")
         .filter(c("token") != c("token_right"))
         .with_columns(
             pl.max_horizontal("a", "a_right").alias("lo"),
             pl.min_horizontal("b", "b_right").alias("hi"),
         )
-        .filter(c("lo") < c("hi"))
+        # two that share several stretches meet in the one in which their overlap begins
+        .filter((c("lo") < c("hi")) & ((c("lo") - clock[0]) // clock[1] == c("stretch")))
         .select(
             c("token").alias("index"),
             c("token_right").alias("contact"),

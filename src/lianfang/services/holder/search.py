@@ -53,7 +53,7 @@ def run(
     presences: list[str] = [source for source in ("lodging", "trips", "visits") if source in note.sources]
     if presences:
         evidence.append(("presence", _presences(folder, note, index, presences, memory_mb, found, report)))
-    _rank(evidence, index, numbers, venues(folder), found)
+    _rank(evidence, index, numbers, venues(folder), note.row_cap, found)
     return found
 
 
@@ -279,8 +279,12 @@ def _rank(
     index: pl.DataFrame,
     numbers: dict[int, list[int]],
     names: dict[str, str],
+    cap: int,
     found: Found,
 ) -> None:
+    """The ranked list, and the evidence of those in it who can be in the answer."""
+    import polars as pl
+
     from lianfang.control.tracing import rank
 
     frames = [frame for _, frame in evidence if len(frame)]
@@ -288,11 +292,11 @@ def _rank(
         return
     ranked = rank(frames, index=index["token"].to_list())
     found.ranked = ranked.to_dicts()
+    returned = ranked["candidate"].head(cap)
     for frame in frames:
-        for row in frame.sort("score", descending=True).iter_rows(named=True):
+        told = frame.filter(pl.col("contact").is_in(returned.implode()))
+        for row in told.sort("score", descending=True, maintain_order=True).iter_rows(named=True):
             contact = int(row["contact"])
-            if contact in numbers:
-                continue
             for number in numbers.get(int(row["index"]), ()):
                 found.evidence.setdefault(contact, []).append(_evidence(row, number, names))
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from lianfang.services.holder.documents import AnswerNote, Candidate
     from lianfang.store import Row
 
-#: How long a centre waits for a search, and how often it asks.
+#: How long a centre waits for a search, and how often it asks: more seldom the longer it takes.
 PATIENCE = 300.0
-PAUSE = 0.3
+PAUSE, LONGEST_PAUSE = 0.3, 2.0
 
 
 def send(
@@ -121,15 +121,16 @@ def _exchange(inst: Installation, order: Row, register: Row, report: Progress, p
     report("sending", 0, 1)
     state = call(register["url"], "/orders", documents.to_holder(keys_of(register), "order", request))
     report("sending", 1, 1)
-    deadline = time.monotonic() + patience
+    begun = time.monotonic()
     while state.get("state") in ("received", "searching"):
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - begun
+        if waited > patience:
             raise Fault(
                 "The holder is still searching.",
                 hint="Ask again later; the order stands.",
                 code="holder_slow",
             )
-        time.sleep(PAUSE)
+        time.sleep(min(max(PAUSE, waited / 20), LONGEST_PAUSE))
         state = call(register["url"], f"/orders/{order['order_id']}")
         stage = "".join(c for c in str(state.get("stage") or "searching") if c.isprintable())[:60]
         report(f"holder: {stage}", _count(state.get("done")), _count(state.get("total")))
