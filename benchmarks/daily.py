@@ -224,7 +224,7 @@ def measure(folder: Path, given: argparse.Namespace) -> None:
     if given.again:
         before = done.digest
         assert one(day - timedelta(days=1)).digest == before, "the day came out otherwise"
-    if given.whole:
+    if story is not None:
         finish(folder, inst, story, day - timedelta(days=1))
     print(f"all days: {whole:.1f} s, {whole_cpu:.1f} cpu-s, peak {peak_mb():,.0f} MB")
     inst.close()
