@@ -2,7 +2,8 @@
 
 The parser looks for a detail (house, building, unit, room, group number), then walks to the left over the
 components that stand before it (road, compound, village, township, county, city, province), so that the
-span holds the whole address. A detail without any named place before it points to nobody and is left alone.
+span holds the whole address; details that follow one another, with a compound's name between, are one
+address. A detail without any named place before it points to nobody and is left alone.
 """
 
 from __future__ import annotations
@@ -17,51 +18,74 @@ Span = tuple[str, int, int]
 
 MAX_LEFT = 60
 _NUM = (
-    r"(?:[A-Za-z]?\d{1,5}[A-Za-z]?(?:[-之]\d{1,4})?|[一二三四五六七八九十百]{1,5}|[甲乙丙丁东西南北東]|[A-Z])"
+    r"(?:第?[A-Za-z]?\d{1,5}[A-Za-z]?(?:[-之]\d{1,4})?|[一二三四五六七八九十百零〇]{1,5}|[甲乙丙丁]\d{0,4}|"
+    r"[东西南北東](?=楼|樓|栋|棟|座|户|戶|院|房|室)|[A-Z](?=座|栋|棟|幢|室|区|區|梯)|附\d{1,4})"
 )
 _UNIT = (
-    r"(?:号楼|號樓|号院|號院|号|號|栋|棟|幢|座|单元|單元|室|楼|樓|层|層|弄|组|組|户|戶|门|門|房|铺|舖|排|队)"
+    r"(?:号楼|號樓|号院|號院|号房|号|號|栋|棟|幢|座|单元|單元|室|楼|樓|层|層|弄|支弄|组|組|户|戶|门|門|房|铺|舖|排|"
+    r"队|隊|社(?![区區会])|梯)"
 )
-_DETAIL = re.compile(
-    rf"{_NUM}{_UNIT}(?:[ ,,-]?(?:{_NUM}{_UNIT}|附{_NUM}号)){{0,6}}(?:[ -]?\d{{1,5}}(?![\d年月日例人岁.%]))?"
+# what a room is called at the very end of an address
+_LAST = (
+    r"(?:[ -]?(?<!\d)\d{1,5}(?:-\d{1,4})?[A-Z]?(?:室|房)?(?![\d年月日时例人岁.%A-Za-z])|之\d{1,3}(?!\d)|(?<=[楼樓层層])[左右]|"
+    r"[后後前]座|[东西]户)?"
 )
-_BARE = re.compile(r"\d{1,3}-\d{1,3}-\d{3,4}(?![\d-])")
+_DETAIL = re.compile(rf"{_NUM}{_UNIT}(?:[ ,,-]?{_NUM}{_UNIT}){{0,6}}{_LAST}")
+_BARE = re.compile(r"(?:[A-Z]?\d{1,3}-\d{1,3}-\d{1,4}|[A-Z]?\d{1,3}-\d{3,4})(?![\d-])")
 # what may stand at the end of a component to the left of the detail
 _SUFFIX = (
     "自治区|自治區|自治州|自治县|自治旗|特别行政区|省|市|地区|地區|盟|州|区|區|县|縣|旗|"
-"镇|鎮|乡|鄉|街道|社区|社區|小区|小區|"
-    "新村|村|组|大道|大街|路|街|道|巷|弄|胡同|里|花园|花園|家园|家園|公寓|大厦|大廈|广场|"
-"廣場|苑|园|園|城|庄|莊|屯|"
-    "湾|灣|庭|府|轩|軒|阁|閣|居|坊|墅|郡|邸|湖|山|桥|橋|宿舍|楼|寨|铺|岭|坪|塘|垸|岗|段|"
-"线|公馆|名都|雅居|国际|家属院|小学"
-)  # fmt: skip
+    "镇|鎮|乡|鄉|街道|社区|社區|小区|小區|农场|林场|牧场|"
+    "新村|村|邨|组|大道|大街|路|街|道|巷|弄|胡同|里|花园|花園|家园|家園|公寓|大厦|大廈|广场|"
+    "廣場|苑|园|園|城|庄|莊|屯|邸|郡|"
+    "湾|灣|庭|府|轩|軒|阁|閣|居|坊|墅|湖|山|桥|橋|宿舍|楼|寨|铺|岭|坪|塘|垸|岗|段|线|院|沟|坡|洼|坝|"
+    "公馆|名都|雅居|国际|家属院|小学|[一二三四五六七八九十]条|[一二三四五六七八九十\\d]{1,2}期"
+)
 _COMPONENT = re.compile(
-    rf"[\u4e00-\u9fffA-Za-z\d·]{{1,"
-    rf"12}}?(?:{_SUFFIX})(?:[东西南北中一二三四五六七八九十]{{0,2}}(?:路|段|区|期))?$"
+    rf"[\u4e00-\u9fffA-Za-z\d·]{{1,12}}?(?:{_SUFFIX})"
+    r"(?:[东西南北中一二三四五六七八九十]{0,2}(?:路|段|区|期)|[A-Z\d]{1,2}[区區])?$"
+)
+# a word for any place of a kind names none
+_GENERIC = re.compile(
+    r"(?:各|本|我|该|全|这|那|哪|每|某|小|老|城|市|厂|校|库|病|园|院|社|街|山|郊|地|县|农|封控|管控|居民|住宅|办公|"
+    r"[东西南北]|生活|工业|开发|隔离)?"
+    r"(?:小区|小區|社区|社區|园区|街道|公园|校园|家园|宿舍|公寓|大厦|广场|区|區|村|里|市|县|省|州|道|路|街|院|楼|城|园|居)"
+)
+_NO_PLACE = re.compile(
+    r"(?:知道|通道|轨道|频道|报道|渠道|味道|管道|隧道|呼吸道|马路|线路|道路|一路|网络|住院|医院|醫院|出院|入院|学院|学校|法院|"
+    r"距离|家里|屋里|群里|店里|厂里|心里|手里|哪里|这里|那里|村里|城里|市里|邻居|定居|隔离居|上楼|下楼|同楼|整栋楼|本楼|该楼|新冠|"
+    r"列车|航班|高速|高铁|地铁|公交)$"
 )
 _LEFT = re.compile(r"[\u3400-\u9fffA-Za-z\d·()]+$")
-# words that lead up to an address and do not belong to it
+# words that lead up to an address and do not belong to it; the short ones are parts of names as well
 _LEAD = re.compile(
-    r".*(?:现住址|現住址|家庭住址|住址|地址|现居住于|现居住在|居住于|居住在|居住|现住|"
-    r"現住|家住|租住|暂住|常住|户籍|住在|住于|住|"
-    r"位于|位於|前往|返回|回到|来到|送至|送到|寄到|寄至|寄往|收货|搬到|搬至|就在|[、]|是|"
-    r"为|於|从|到|至|往|在|于)"
+    r".*(?:现住址|現住址|家庭住址|住址|地址|现居住于|现居住在|居住于|居住在|居住地|居住|现居|现住|現住|家住|租住|暂住|常住|户籍|"
+    r"住在|住于|居於|住(?![宅户房院])|[位坐]于|位於|前往|返回|回到|来到|送至|送到|寄到|寄至|寄往|收货|收件|搬到|搬至|就在|[、]|是|"
+    r"为(?!民)|於|从(?!化|江)|到(?!岸)|至(?!善|诚|德)|往|[在](?!水)|于(?![洪都家庄田]))"
 )
 _PUBLIC = re.compile(
-    r"(?:医院|醫院|门诊|門診|卫生院|车站|机场|地铁|指挥部|疾控中心|政府|窗口|文件|热线|公告|通知|通告)$"
+    r"(?:医院|醫院|门诊|門診|卫生院|卫生室|车站|車站|机场|機場|地铁|地鐵|指挥部|疾控中心|政府|窗口|文件|热线|公告|通知|通告|"
+    r"体育馆|體育館|学校|小学|中学|大学|法院|海关|影城|市场|食肆)(?!家属院|家屬院|宿舍|小区|小區)[\u4e00-\u9fffA-Z]{0,4}$"
 )
-_GATE = re.compile(r"[门門](?!口|牌)")
+_FLOOR_ONLY = re.compile(r"(?:\d{1,2}|[一二三四五六七八九十]{1,2})[楼樓层層]")
+_SHOPS = re.compile(r"(?:广场|廣場|商场|商場|超市|天地|大楼|大樓|酒店|酒楼|酒樓|宾馆|大厦|大廈|中心)$")
+_GATE = re.compile(r"[门門](?!口|牌|\d)")
 _NOT = re.compile(
-    r"^(?:[一二三四五六七八九十\d]{1,4}(?:号|號)(?:病例|患者|确诊|线|文|令|公告|通告|"
-    r"楼层)|\d{1,2}(?:号|號)(?=[上下]午|凌晨|晚|出|入|返|回|发|確|确))"
+    r"^(?:[一二三四五六七八九十\d]{1,4}(?:号|號)(?:病例|患者|确诊|线|線|文|令|公告|通告|卡口|站台|展厅|通道|窗口|摊位|会议室|航站楼|"
+    r"柜台|高炉|机组|楼层|楼长|住院)|\d{1,2}(?:号|號)(?=[上下]午|凌晨|晚|早|出|入|返|回|发|確|确|开|起|至|到)|"
+    r"[A-Z]?\d{1,5}[床位]|[一二三四五六七八九十\d]{1,3}(?:组|組|队|隊|排|社)(?:队员|人员|长|列)|[东西南北]门)"
 )
+_AFTER_PUBLIC = re.compile(r"(?:检验|门诊|摊|窗口|会议室|站台|检票|柜台|展厅|床)")
+# between two details of one address: a compound's name, no word of a sentence
+_BETWEEN = re.compile(r" ?(?:[\u4e00-\u9fffA-Z]{2,9})? ?")
+_SENTENCE = re.compile(r"[的和与及在到至从了是有住对被因将已为、]|送|快递|邻|返|拨|致电|居民|患者")
+_ROOM = r"(?:Flat|Room|Unit|Apt\.?|Apartment|Block|Building|House|Floor|Suite|Tower)"
 _ENGLISH = re.compile(
-    r"(?<![\w-])(?:(?:Flat|Room|Unit|Apt\.?|Apartment|Block|Building|House|Floor|Suite) "
-    r"?#?[A-Z\d][\w-]{0,4},? ){0,3}"
+    rf"(?<![\w-])(?:{_ROOM} ?#?[A-Z\d][\w-]{{0,4}},? ){{0,3}}"
     r"(?:No\. ?)?\d{1,5}[A-Za-z]?,? (?:[A-Z][\w']{0,20} ){1,4}"
     r"(?:Street|St\.?|Road|Rd\.?|Avenue|Ave\.?|Lane|Ln\.?|Drive|Dr\.?|Boulevard|Blvd\.?|"
-    r"Court|Close|Crescent|Terrace|Way|Square|Place|Path)(?![\w])"
-    r"(?:,? (?:Flat|Room|Unit|Apt\.?|Apartment|Block|Building|Floor|Suite|Tower) ?#?[A-Z\d][\w-]{0,4}){0,4}"
+    r"Court|Close|Crescent|Terrace|Way|Square|Place|Path|Gardens?|Mews|Row|Hill|Grove|Park)(?![\w])"
+    rf"(?:,? {_ROOM} ?#?[A-Z\d][\w-]{{0,4}}){{0,4}}"
 )
 
 
@@ -77,8 +101,11 @@ def _division() -> re.Pattern[str]:
     return re.compile("(?:" + "|".join(names) + ")(?=[\u4e00-\u9fff])")
 
 
-def _start(text: str, detail: int) -> int | None:
-    """Where the address that ends in the detail begins; None without a named place before it."""
+def _start(text: str, detail: int, floor: bool) -> int | None:
+    """Where the address that ends in the detail begins; None without a named place before it.
+
+    ``floor``: the detail is a floor alone, which in a shopping centre or an office points to nobody.
+    """
     left = _LEFT.search(text, max(0, detail - MAX_LEFT), detail)
     if left is None:
         return None
@@ -86,15 +113,17 @@ def _start(text: str, detail: int) -> int | None:
     piece = text[low:detail]
     lead = _LEAD.match(piece)
     # "古田四路" keeps its road even where a lead word ends inside a name (中山大道, 在水一方)
-    if lead is not None and lead.end() < len(piece) and _COMPONENT.search(piece[lead.end() :]):
+    if lead is not None and lead.end() < len(piece) and _walk(piece[lead.end() :], 0) is not None:
         low += lead.end()
         piece = text[low:detail]
-    if _PUBLIC.search(piece):
+    if _PUBLIC.search(piece) or (floor and _SHOPS.search(piece)):
         return None
-    division = _division().search(piece)
-    if division is not None and _COMPONENT.search(piece):
-        return low + division.start()
-    return _walk(piece, low)
+    begin = _walk(piece, low)
+    if begin is not None:
+        division = _division().search(piece)
+        if division is not None:
+            begin = min(begin, low + division.start())
+    return begin
 
 
 def _walk(piece: str, low: int) -> int | None:
@@ -105,7 +134,9 @@ def _walk(piece: str, low: int) -> int | None:
         window = piece[max(0, end - 13) : end]
         # the longest component that ends where the last one began
         found = next(_COMPONENT.finditer(window), None)
-        if found is None or found.end() != len(window):
+        if found is None or found.end() != len(window) or _NO_PLACE.search(found.group()):
+            break
+        if begin is None and _GENERIC.fullmatch(found.group()):
             break
         begin = end - len(window) + found.start()
         end = begin
@@ -116,17 +147,39 @@ def _walk(piece: str, low: int) -> int | None:
 
 def addresses(text: str) -> Iterator[Span]:
     """Addresses with a house, building, unit, room or group number."""
-    for found in _DETAIL.finditer(text):
-        # a gate (8号门) is a public place
-        if _NOT.match(text, found.start()) or _GATE.match(text, found.end()):
+    last: tuple[int, int] | None = None
+    for found in _details(text):
+        start, end = found
+        if last is not None and start >= last[1]:
+            gap = text[last[1] : start]
+            if len(gap) <= 11 and _BETWEEN.fullmatch(gap) and not _SENTENCE.search(gap):
+                last = last[0], end
+                continue
+        if last is not None and start < last[1]:
             continue
-        begin = _start(text, found.start())
-        if begin is not None:
-            yield "ADDRESS", begin, found.end()
-    for found in _BARE.finditer(text):
-        begin = _start(text, found.start())
-        if begin is not None:
-            yield "ADDRESS", begin, found.end()
+        begin = _start(text, start, _FLOOR_ONLY.fullmatch(text, start, end) is not None)
+        if begin is None:
+            continue
+        if last is not None:
+            yield "ADDRESS", *last
+            begin = max(begin, last[1])
+        last = begin, end
+    if last is not None:
+        yield "ADDRESS", *last
     if re.search(r"[A-Za-z]{2}", text):
-        for found in _ENGLISH.finditer(text):
-            yield "ADDRESS", found.start(), found.end()
+        for match in _ENGLISH.finditer(text):
+            yield "ADDRESS", match.start(), match.end()
+
+
+def _details(text: str) -> list[tuple[int, int]]:
+    """Details by position; public places (a gate, a stall, a notice's number) left out."""
+    spans = [
+        found.span()
+        for found in _DETAIL.finditer(text)
+        if not (
+            _NOT.match(text, found.start())
+            or _GATE.match(text, found.end())
+            or _AFTER_PUBLIC.match(text, found.end())
+        )
+    ]
+    return sorted([*spans, *(found.span() for found in _BARE.finditer(text))])

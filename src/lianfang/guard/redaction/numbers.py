@@ -13,43 +13,7 @@ from datetime import date
 Span = tuple[str, int, int]
 
 _PROVINCES = frozenset(
-    [
-        "11",
-        "12",
-        "13",
-        "14",
-        "15",
-        "21",
-        "22",
-        "23",
-        "31",
-        "32",
-        "33",
-        "34",
-        "35",
-        "36",
-        "37",
-        "41",
-        "42",
-        "43",
-        "44",
-        "45",
-        "46",
-        "50",
-        "51",
-        "52",
-        "53",
-        "54",
-        "61",
-        "62",
-        "63",
-        "64",
-        "65",
-        "71",
-        "81",
-        "82",
-        "83",
-    ]
+    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83".split()
 )
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _TAIWAN = dict(zip("ABCDEFGHJKLMNPQRSTUVXYWZIO", range(10, 36), strict=True))
@@ -111,47 +75,68 @@ def taiwan_id(text: str) -> bool:
     return sum(v * w for v, w in zip(values, (1, 9, 8, 7, 6, 5, 4, 3, 2, 1, 1), strict=True)) % 10 == 0
 
 
-_LONG = re.compile(r"(?<![\dA-Za-z])\d(?:[ \-]{0,2}\d){13,19}(?:[ \-]?[Xx])?(?![\dA-Za-z])")
-_IMEI_CUE = re.compile(r"(?:IMEI|IMSI|MEID|ICCID|设备|設備|串号|串號|终端|device|handset)[^\d\n]{0,8}$", re.I)
+_LONG = re.compile(r"(?<!\d)\d(?:[ \-]{0,2}\d){13,19}(?:[ \-]?[Xx])?(?![\dA-Za-z])")
+_GROUP = re.compile(r"\d+[Xx]?|[Xx]")
+_GLUED = re.compile(r"(?:ID|No|IMEI|IMSI|MEID|ICCID|SN|card)$", re.I)
+_IMEI_CUE = re.compile(r"(?:IMEI|设备|設備|串号|串號|终端|終端|device|handset)[^\d\n]{0,8}$", re.I)
+_SIM_CUE = re.compile(r"(?:IMSI|MEID|ICCID|SIM)[^\d\n]{0,8}$", re.I)
 _ID_CUE = re.compile(r"(?:身份|身分|证号|證號|证件|證件|旧证|ID|identity)[^\d\n]{0,10}$", re.I)
 
 
+def _long_kind(number: str, before: str) -> str | None:
+    """What a number of 14 to 20 digits is, judged by its check digit and the words before it."""
+    if len(number) == 18 and resident_id(number):
+        # the permanent residence card of a foreigner has the same form and begins with 9
+        return "FPR_ID" if number[0] == "9" else "RESIDENT_ID"
+    if number.endswith("X"):
+        return None
+    if _SIM_CUE.search(before) and len(number) in (14, 15, 19, 20):
+        return "DEVICE_ID"
+    if len(number) == 15:
+        if _IMEI_CUE.search(before):
+            return "DEVICE_ID" if luhn(number) else None
+        if resident_id_15(number) and (_ID_CUE.search(before) or not luhn(number)):
+            return "RESIDENT_ID"
+        return "DEVICE_ID" if luhn(number) and number[:2] in ("35", "86", "99", "01") else None
+    if len(number) in (19, 20) and number.startswith("8986"):
+        return "DEVICE_ID"
+    return "BANK_CARD" if 16 <= len(number) <= 19 and number[0] in "234569" and luhn(number) else None
+
+
 def _long(text: str) -> Iterator[Span]:
-    """Fourteen to twenty digits: resident ID, card, IMEI, SIM."""
+    """Fourteen to twenty digits: resident ID, card, IMEI, SIM; other digits may stand beside them."""
     for found in _LONG.finditer(text):
         start, end = found.span()
-        number = _plain(found.group()).upper()
         before = text[max(0, start - 16) : start]
-        if len(number) == 18 and resident_id(number):
-            yield "RESIDENT_ID", start, end
-        elif number.endswith("X"):
+        if before[-1:].isascii() and before[-1:].isalpha() and not _GLUED.search(before):
             continue
-        elif len(number) == 15 and _IMEI_CUE.search(before):
-            yield "DEVICE_ID", start, end
-        elif len(number) == 15 and resident_id_15(number) and (_ID_CUE.search(before) or not luhn(number)):
-            yield "RESIDENT_ID", start, end
-        elif (len(number) == 15 and luhn(number) and number[:2] in ("35", "86", "99", "01")) or (
-            len(number) in (19, 20) and number.startswith("8986")
-        ):
-            yield "DEVICE_ID", start, end
-        elif 16 <= len(number) <= 19 and number[0] in "234569" and luhn(number):
-            yield "BANK_CARD", start, end
+        kind = _long_kind(_plain(found.group()).upper(), before)
+        if kind:
+            yield kind, start, end
+            continue
+        groups = [(start + g.start(), start + g.end()) for g in _GROUP.finditer(found.group())]
+        for first, last in ((0, len(groups) - 1), (1, len(groups))) if len(groups) > 1 else ():
+            low, high = groups[first][0], groups[last - 1][1]
+            kind = _long_kind(_plain(text[low:high]).upper(), before if first == 0 else "")
+            if kind:
+                yield kind, low, high
+                break
 
 
 _S = r"[ \-.]{0,2}"
 _MOBILE = re.compile(
     rf"(?<![\dA-Za-z.])(?:(?:\+|00)?{_S}86{_S}|\((?:\+|"
-    rf"00)?86\){_S})?1[3-9]\d{_S}\d{_S}\d{_S}\d{_S}\d{_S}\d{_S}\d{_S}\d{_S}\d(?![\dA-Za-z])"
+    rf"00)?86\){_S})?(?:1[3-9]\d{_S}\d{_S}\d{_S}\d{_S}\d{_S}\d{_S}\d{_S}\d{_S}\d|1 [3-9](?: \d){{9}}(?! \d))(?![\dA-Za-z])"
 )
 _ABROAD = re.compile(
-    r"(?<![\dA-Za-z+])(?:\+|00)(?!86)[1-9]\d{0,2}(?:[ \-.]?\(?\d{1,4}\)?){2,5}(?![\dA-Za-z])"
+    r"(?<![\dA-Za-z+])(?:\+|00)(?!86)[1-9]\d{0,2}(?:[ \-.]?(?:\(\d{1,4}\)|\d{1,4})){2,5}(?![\dA-Za-z])"
 )
 _LANDLINE = re.compile(
     r"(?<![\d\-A-Za-z.])(?:\(0\d{2,3}\) ?|0\d{2,3}[ \-]?)[2-9]\d{2,3}[ \-]?\d{4}(?:(?:-|"
     r"转|轉|ext\.? ?)\d{1,5})?(?![\d\-])"
 )
 _LOCAL = re.compile(
-    r"(?:电话|電話|座机|致电|tel\.?|phone)\s*(?:号码|是|为)?[::]?\s*([2-9]\d{6,7})(?!\d)", re.I
+    r"(?:电话|電話|座机|座機|固话|致电|致電|传真|傳真|tel\.?|phone|fax)\s*(?:号码|號碼|是|为|為)?[::]?\s*([2-9]\d{2,3}[ \-]?\d{4})(?![\d\-])", re.I
 )
 
 
@@ -179,10 +164,12 @@ _IPV4 = re.compile(r"(?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2
 _IPV6 = re.compile(r"(?<![\w:])(?:[\da-fA-F]{1,4}:){2,7}(?::?[\da-fA-F]{1,4}){1,6}(?![\w:])")
 _MAC = re.compile(r"(?<![\w:-])(?:[\da-fA-F]{2}[:-]){5}[\da-fA-F]{2}(?![\w:-])")
 _HKID = re.compile(r"(?<![A-Za-z\d])[A-Z]{1,2}\d{6} ?(?:\([\dA]\)|[\dA](?![A-Za-z\d]))")
+_HK_CUE = re.compile(r"HKID|香港|身份|身分|identity", re.I)
 _TWID = re.compile(r"(?<![A-Za-z\d])[A-Z][1289]\d{8}(?![A-Za-z\d])")
 _PASS = re.compile(r"(?<![A-Za-z\d])(?:E[A-HJ-NP-Z]?|G|D|S|P|DE|SE|PE|MA|K|KJ)\d{7,8}(?![A-Za-z\d])")
 _PASS_CUE = re.compile(
-    r"(?:护照|護照|passport)(?:号码|號碼|号|號| no\.?| number)?[::]?\s*([A-Z]{0,3}\d{6,9})(?![A-Za-z\d])",
+    r"(?:护照|護照|passport)(?:号码|號碼|号|號| no\.?| number)?(?:是|为|為)?[::]?\s*"
+    r"((?=[A-Z\d]{0,6}\d{2})[A-Z\d]{7,10})(?![A-Za-z\d])",
     re.I,
 )
 _HOME = re.compile(r"(?<![A-Za-z\d])[HM]\d{8}(?:\d{2})?(?![A-Za-z\d])")
@@ -210,14 +197,18 @@ def _lettered(text: str) -> Iterator[Span]:
     )
     for kind, pattern, check in simple:
         for found in pattern.finditer(text):
-            if check is None or check(found.group()):
-                yield kind, found.start(), found.end()
-    for kind, pattern in (("HKMO_PERMIT", _PERMIT), ("TW_PERMIT", _TAIBAO), ("PASSPORT", _PASS_CUE)):
-        for found in pattern.finditer(text):
-            yield kind, found.start(1), found.end(1)
+            if check is not None and not check(found.group()):
+                continue
+            # without brackets the form is a passport's as well
+            if kind == "HKID" and "(" not in found.group() and not _HK_CUE.search(text, max(0, found.start() - 16), found.start()):
+                continue
+            yield kind, found.start(), found.end()
 
 
 _CUED = (
+    ("HKMO_PERMIT", _PERMIT),
+    ("TW_PERMIT", _TAIBAO),
+    ("PASSPORT", _PASS_CUE),
     (
         "STUDENT_NO",
         re.compile(
@@ -227,18 +218,22 @@ _CUED = (
     (
         "MEDICAL_NO",
         re.compile(
-            r"(?:住院号|住院號|门诊号|門診號|病案号|病案號|病历号|病歷號|就诊卡号|就诊卡|医保号|"
-            r"医保卡号|社保卡号|登记号|MRN)"
-            r"\s*[::]?\s*([A-Za-z\d\-]{5,24})",
+            r"(?:住院号|住院號|门诊号|門診號|病案号|病案號|病历号|病歷號|就诊卡号|就诊卡|就診卡號|医保号|"
+            r"医保卡号|社保卡号|社保号|健保卡號|登记号|登記號|诊疗卡号|病人ID|病人号|MRN|hospital (?:no\.?|number))"
+            r"(?:码|碼)?(?:是|为|為)?\s*[::]?\s*([A-Za-z\d\-]{5,24})",
             re.I,
         ),
     ),
-    ("QQ", re.compile(r"(?<![A-Za-z])QQ(?:号码|号|號)?\s*[::]?\s*(\d{5,11})(?!\d)", re.I)),
+    (
+        "QQ",
+        re.compile(r"(?:(?<![A-Za-z])QQ|扣扣|企鹅|加Q|Q号)(?:号码|号|號)?(?:是|为|為)?\s*[::]?\s*(\d{5,11})(?!\d)", re.I),
+    ),
     (
         "WECHAT",
         re.compile(
-            r"(?:微信|wechat|weixin|vx|wx)(?:号|號| id)?\s*[::]?\s*([A-Za-z][A-Za-z\d_\-]{5,"
-            r"19})(?![A-Za-z\d])",
+            r"(?:微信|威信|薇信|v信|加微|加v|wechat|weixin|(?<![A-Za-z])vx|(?<![A-Za-z])wx)(?:号码|号|號|账号|帳號|同号| ?id)?"
+            r"\s*(?:是|为|為)?\s*[::]?\s*((?:[A-Za-z](?=[A-Za-z_\-]{0,19}[\d_\-])|(?<=[::] )[A-Za-z]|(?<=[::号號])[A-Za-z])"
+            r"[A-Za-z\d_\-]{5,19})(?![A-Za-z\d])",
             re.I,
         ),
     ),
@@ -254,14 +249,24 @@ _DOB = (
     ),
     re.compile(r"(?:born(?: on)?|date of birth|DOB)\s*:?\s*(\d{1,2} [A-Z][a-z]{2,8} (?:19|20)\d{2})"),
 )
+_YEARS = r"(?:1[01]\d|\d{1,2}|\d \d|[一二三四五六七八九十两]{1,3})"
 _AGE = (
     re.compile(
-        r"(?<![\d.\-~至到—第满])(?:1[01]\d|\d{1,2}|[一二三四五六七八九十]{1,3})(?: ?(?:周岁|"
-        r"周歲|岁|歲)|个月大|月龄)(?!以|及以|组|組|至|到|-|~|段|上下)"
+        rf"(?<![\d.\-~至到—第])(?:{_YEARS}[多余餘来]? ?(?:周岁|周歲|岁|歲)"
+        rf"(?:半|零?{_YEARS}个?(?:月|個月))?|{_YEARS}个月大|{_YEARS}個月大|{_YEARS}月龄)(?!以|及以|组|組|至|到|-|~|段|上下|者占)"
     ),
-    re.compile(r"(?<!平均)(?<!中位)(?:年龄|年齡)\s*[::]?\s*(\d{1,3})(?![\d.\-~至岁歲组段])"),
-    re.compile(r"(?<![\d\-])\d{1,3}[- ](?:year|month)s?[- ]old\b", re.I),
-    re.compile(r"\b(?:aged?|age:)\s*(\d{1,3})\b(?!\s*(?:-|to|and|or)\s*(?:\d|over|above|older))", re.I),
+    re.compile(r"月龄\s*[::]?\s*(\d{1,2}个月)"),
+    re.compile(r"(?:年龄|年齡|年纪|虚岁|周岁)\s*[::]?\s*(\d{1,3})(?![\d.\-~至岁歲组段个])"),
+    re.compile(r"(?<![\d\-])\d{1,3}[- ](?:year|month|yr)s?[- ]old\b", re.I),
+    re.compile(r"(?<![\d\-.])\d{1,3} ?(?:y/o|yo|yrs)\b", re.I),
+    re.compile(r"\b(?:aged?|age:|age of)\s*(\d{1,3})\b(?!\s*(?:-|–|to|and|or)\s*(?:\d|over|above|older|under))", re.I),
+)
+# an age of nobody in particular: a mean, a bound, a group
+_NO_AGE = re.compile(
+    r"(?:平均|中位|均值|最大|最小|最高|最低|以上|大于|小于|超过|不足|低于|高于|(?<!刚)(?<!已)满|介于|不到)"
+    r"(?:的)?(?:年龄|年齡|数|值)?(?:为|為|是|约|在)?\s*[::]?$|年龄(?:中位数|均值)(?:为|是)?$"
+    r"|(?:under|over|above|below|than|least|between|median|mean|average)(?: age)?(?: (?:age|was|is|of))*\s*$",
+    re.I,
 )
 
 
@@ -275,28 +280,34 @@ def _circumstances(text: str) -> Iterator[Span]:
             yield "DOB", found.start(1), found.end(1)
     for pattern in _AGE:
         for found in pattern.finditer(text):
-            group = 1 if pattern.groups else 0
-            yield "AGE", found.start(group), found.end(group)
+            if not _NO_AGE.search(text[max(0, found.start() - 24) : found.start()]):
+                group = 1 if pattern.groups else 0
+                yield "AGE", found.start(group), found.end(group)
 
 
-_TRAIN = r"(?:[GDCZTKYLS]\d{1,4}|\d{4})"
-_SEAT = r"(?:\d{1,3}[A-K]?(?:号|號|座)?(?:座|[上中下]铺|[上中下]鋪)?)"
+_TRAIN = r"(?:(?:[GDCZTKYLS]\d{1,4}|(?:高铁|高鐵|动车|动車)?\d{4})(?:次列车|次列車|次|列车|列車)?)"
+_CAR = r"(?:\d{1,2}(?:号|號)?[车車](?:厢|廂)?)"
+_BERTH = r"(?:[上中下](?:铺|鋪|舖))"
+_SEAT = rf"(?:{_BERTH}?\d{{1,3}}(?:[A-K]|(?:号|號)|座){{0,3}}{_BERTH}?)"
+_GAP = r"[,, 第]{0,2}"
+_ROW = r"(?:\d{1,2}[A-K]座?(?![A-Za-z\d])|\d{1,2}排\d{0,2}[A-K]?座?)"
 _TRIP = (
+    re.compile(rf"(?<![A-Za-z\d]){_TRAIN}{_GAP}{_CAR}{_GAP}(?:座位|座)?{_SEAT}?"),
     re.compile(
-        rf"(?<![A-Za-z\d]){_TRAIN}(?:次|列车|次列车)?(?:列车|列車)?[,, ]?\d{{1,2}}(?:号|"
-        rf"號)?车(?:厢|廂)?[,, ]?(?:座位|座)?{_SEAT}?"
+        rf"(?<![A-Za-z\d])(?:[A-Z]{{2}}|[A-Z]\d|\d[A-Z])\d{{3,4}}(?:次)?(?:航班|班机|班機|客机)?{_GAP}"
+        rf"(?:(?:座位号?|座位號|座号?|座席)[:: ]{{0,2}})?{_ROW}"
     ),
-    re.compile(
-        r"(?<![A-Za-z\d])(?:[A-Z]{2}|[A-Z]\d|\d[A-Z])\d{3,4}(?:次)?(?:航班|班机)?[,, ]{0,"
-        r"2}(?:座位号?|座号?|座席)[:: ]?\d{1,2}[A-K](?:座)?(?![A-Za-z\d])"
-    ),
+    re.compile(rf"(?<![A-Za-z\d]){_TRAIN}{_GAP}(?:(?:座位号?|座号?)[:: ]{{0,2}})\d{{1,3}}[A-F]?(?:号|座)?(?![A-Za-z\d])"),
     re.compile(r"(?<![A-Za-z\d])\d{1,2}[A-K] on (?:flight|train|coach) [A-Z\d]{2,7}\b"),
     re.compile(
-        r"\b(?:flight|train|coach) [A-Z\d]{2,7},? (?:car(?:riage)? \d{1,2},? )?(?:in )?seat \d{1,3}[A-K]?\b",
+        r"\b(?:flight|train|coach|bus) [A-Z\d]{2,7},? (?:(?:car|coach)(?:riage)? \d{1,2},? )?(?:in )?seat \d{1,3}[A-K]?\b",
         re.I,
     ),
-    re.compile(r"(?<![A-Za-z\d])\d{1,2}(?:号)?车(?:厢)?\d{1,3}(?:[A-F](?:座|号)?|号(?:座|[上中下]铺)?|座)"),
-    re.compile(r"(?:大巴|客车|班车|巴士)[^,,。;\d]{0,8}\d{1,2}(?:号)?座(?:位)?"),
+    re.compile(r"(?<![A-Za-z\d])\d{1,2}(?:号)?[车車](?:厢)?(?:\d{1,3}(?:[A-F](?:座|号)?|号(?:座|[上中下]铺)?|座))"),
+    re.compile(
+        r"(?:长途|長途)?(?:大巴|客车|客車|班车|班車|巴士|中巴)[车車]?[^,,。;\d]{0,8}"
+        r"(?:\d{1,2}(?:号|號)?座(?:位)?|\d{1,2}排[^,,。;\d]{0,4}座(?:位)?)"
+    ),
 )
 
 
@@ -307,9 +318,21 @@ def _trips(text: str) -> Iterator[Span]:
 
 
 def structured(text: str, digits: str) -> Iterator[Span]:
-    """All findings that need no names; ``digits`` is the view in which spelled numbers are digits."""
-    yield from _long(digits)
-    yield from _phones(digits)
-    yield from _lettered(text)
-    yield from _circumstances(text)
+    """All findings that need no names; ``digits`` is the view in which spelled numbers are digits.
+
+    A resident ID with the right check digit goes before what the words in front of a number say, and that
+    before what its form alone would suggest.
+    """
+    taken = bytearray(len(text))
+    ranked = (
+        [span for span in _long(digits) if span[0] in ("RESIDENT_ID", "FPR_ID")],
+        list(_circumstances(text)),
+        [*_long(digits), *_phones(digits), *_lettered(text)],
+    )
+    for spans in ranked:
+        for span in spans:
+            if not any(taken[span[1] : span[2]]):
+                yield span
+        for _, start, end in spans:
+            taken[start:end] = b"\1" * (end - start)
     yield from _trips(text)
