@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from lianfang.guard.redaction import ner
 from lianfang.guard.redaction.address import division_names
+from lianfang.guard.redaction.normal import View
 from lianfang.guard.redaction.words import load
 
 Span = tuple[str, int, int]
+
+# least probability of a name at the two operating points
+THRESHOLDS = {"block": 0.2, "mask": 0.45}
 
 _SINGLE = "".join(sorted(load("surnames")))
 # characters that do not stand in a given name, so that "于昨日" and "高热" are no persons
@@ -78,6 +83,7 @@ _SURNAMES = frozenset(_SINGLE)
 _RIGHT = re.compile(_AFTER)
 _HARD = re.compile(r"$|[\s,,。、;::!!??()()“”\"'|\d]|[男女][,,\s]|身份|电话|手机")
 _HAN = re.compile(r"[\u4e00-\u9fff]{1,4}")
+_SURNAME_TOLD = re.compile(r"(?<![贵百同老尊])姓([\u4e00-\u9fff]{1,2})(?=[,。、;:)\]\s!?\u201d]|叫|名|$)")
 _FIELD = re.compile(
     r"(?:(?<=[,,;;|\t\n。::\]】)) ])|(?:^))([\u4e00-\u9fff]{2,4})(?=[,,;;|\t\n(( ]|您好|你好|[男女][,,]|$)",
     re.M,
@@ -173,6 +179,13 @@ def _followed(text: str) -> Iterator[Span]:
             yield "PERSON", found.end(), end
 
 
+def _told(text: str) -> Iterator[Span]:
+    """A surname alone, where the text says that it is one (姓许)."""
+    for found in _SURNAME_TOLD.finditer(text):
+        if found.group(1) in _SURNAMES or found.group(1) in _DOUBLES:
+            yield "PERSON", found.start(1), found.end(1)
+
+
 def _latin(text: str, *, weak: bool) -> Iterator[Span]:
     for found in _SLASHED.finditer(text):
         yield "PERSON", found.start(), found.end()
@@ -208,19 +221,48 @@ def _latin(text: str, *, weak: bool) -> Iterator[Span]:
 
 
 def names(text: str, marks: list[int], *, weak: bool) -> Iterator[Span]:
-    """Names of persons.
+    """Names in Chinese characters by rule.
 
     Args:
-        text: the normalised view.
+        text: the normalised view in simplified characters.
         marks: ends and starts of other findings: a name-shaped field beside them is a name.
         weak: also after cues that are followed by other things as often (患者, 请): recall before precision.
     """
+    yield from _cued(text, weak=weak)
+    yield from _fields(text, marks)
+    yield from _followed(text)
+
+
+def _plain(text: str, *, weak: bool) -> Iterator[Span]:
+    """Names whose form alone tells: with a dot, in Latin letters, a surname that is said to be one."""
     if re.search(r"[\u4e00-\u9fff]", text):
-        yield from _cued(text, weak=weak)
-        yield from _fields(text, marks)
-        yield from _followed(text)
+        yield from _told(text)
         for found in _MINORITY.finditer(text):
             trim = _TRIM_MINORITY.match(found.group())
             yield "PERSON", found.start() + (trim.end() if trim else 0), found.end()
     if re.search(r"[A-Z][A-Za-z]", text):
         yield from _latin(text, weak=weak)
+
+
+def persons(view: View, marks: list[int], others: Sequence[Span], point: str) -> list[Span]:
+    """Names of persons: by rule, and by the tagger's weight where the extra is installed.
+
+    Args:
+        view: the normalised text.
+        marks: edges of the other findings.
+        others: the other findings.
+        point: ``"block"`` or ``"mask"``.
+    """
+    text = view.simplified()
+    weak = point == "block"
+    found = list(_plain(text, weak=weak))
+    ruled = {(start, end) for _, start, end in names(text, marks, weak=weak)}
+    if not (ner.available() and re.search(r"[\u4e00-\u9fff]{2}", text)):
+        return [*found, *(("PERSON", *span) for span in ruled)]
+    from lianfang.guard.redaction import weigh
+
+    sure = {(start, end) for _, start, end in names(text, marks, weak=False)} if weak else ruled
+    used = bytearray(len(text))
+    for _, start, end in (*found, *others):
+        used[start:end] = b"\1" * (end - start)
+    return [*found, *(("PERSON", *span) for span in weigh.weighed(text, marks, sure, ruled, used, THRESHOLDS[point]))]

@@ -6,10 +6,13 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from lianfang.guard.redaction.words import load
+
 # invisible characters that are put between digits to hide a number
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]"
 )
+_SPACED = re.compile("(?<![\u3400-\u9fff\\d])[\u3400-\u9fff\\d](?: [\u3400-\u9fff\\d]){2,}(?![\u3400-\u9fff\\d])")
 _SPACES = "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\uff0d\ufe63"
 _NUMERALS = {
@@ -34,6 +37,11 @@ def _table() -> dict[int, str]:
     return table
 
 
+@lru_cache(maxsize=1)
+def _simple() -> dict[int, str]:
+    return {ord(pair[0]): pair[1] for pair in load("traditional")}
+
+
 class View:
     """``text`` is what detectors read; ``at(i)`` is where its i-th character stands in the original."""
 
@@ -41,11 +49,17 @@ class View:
 
     def __init__(self, original: str) -> None:
         self._offsets: list[int] | None = None
-        if _INVISIBLE.search(original):
-            kept = [i for i, c in enumerate(original) if not _INVISIBLE.match(c)]
-            self._offsets = [*kept, len(original)]
-            original = "".join(original[i] for i in kept)
-        self.text = original.translate(_table())
+        plain = original.translate(_table())
+        drop = {i for found in _INVISIBLE.finditer(plain) for i in range(*found.span())}
+        for found in _SPACED.finditer(plain):
+            # a scan's "张 三 丰"; columns of a table have words of several characters
+            if sum(c > "\u2fff" for c in found.group()) >= 2:
+                drop.update(i for i in range(*found.span()) if plain[i] == " ")
+        if drop:
+            kept = [i for i in range(len(plain)) if i not in drop]
+            self._offsets = [*kept, len(plain)]
+            plain = "".join(plain[i] for i in kept)
+        self.text = plain
 
     def at(self, index: int) -> int:
         return index if self._offsets is None else self._offsets[index]
@@ -59,3 +73,7 @@ class View:
         if not any(c in self.text for c in "零〇一二三四五六七八九壹贰貳幺"):
             return self.text
         return _SPELLED.sub(lambda m: "".join(_NUMERALS.get(c, c) for c in m.group()), self.text)
+
+    def simplified(self) -> str:
+        """The view in simplified characters; the same length."""
+        return self.text.translate(_simple())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lianfang.foundation.errors import BadInput
 from lianfang.guard.redaction.address import addresses
-from lianfang.guard.redaction.names import names as persons
+from lianfang.guard.redaction.names import persons
 from lianfang.guard.redaction.normal import View
 from lianfang.guard.redaction.numbers import structured
 
@@ -87,7 +87,7 @@ def find(text: str, *, names: bool = True, point: str = "block") -> list[Finding
     spans += addresses(view.text)
     if names:
         marks = [edge for _, start, end in spans for edge in (start, end)]
-        spans += persons(view.text, marks, weak=point == "block")
+        spans += persons(view, marks, spans, point)
     found = [Finding(kind, view.at(start), view.end(end)) for kind, start, end in _settle(spans)]
     return sorted(found, key=lambda f: f.start)
 
