@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from lianfang.guard.redaction import ner
 from lianfang.guard.redaction.address import division_names
+from lianfang.guard.redaction.latin import latin
 from lianfang.guard.redaction.normal import View
 from lianfang.guard.redaction.words import load
 
@@ -47,42 +48,14 @@ _WEAK = re.compile(
     r"居民代表|成员|通知|问询|询问|访谈|回访|致电|联系|转告|请|由|给|让|对|"
     r"证号|有人发|[、])\s*[::]?\s*[“\"]?"
 )
-_MINORITY = re.compile(
-    r"[\u4e00-\u9fff]{2,7}(?:[·•‧・][\u4e00-\u9fff]{2,8}?){1,3}(?=[^\u4e00-\u9fff]|的|已|"
-    r"被|于|在|男|女|身份|与|和|确诊|家|电话|$)"
-)
-_TRIM_MINORITY = re.compile(
-    r"^.*?(?:患者|病例|密接|密切接触者|接触者|姓名|旅客|居民|我叫|叫|名为|是|和|与|由|给|对|为|"
-    r"司机|学生|村民|登记)(?=[\u4e00-\u9fff]{2,})"
-)
-_SLASHED = re.compile(r"(?<![A-Za-z/])[A-Z]{2,20}/[A-Z]{2,24}(?: (?:MR|MS|MRS|MISS))?(?![A-Za-z/])")
-_LATIN_SURNAME = re.compile(
-    rf"(?<![A-Za-z])[A-Z][a-z]{{1,14}} ?[{_SINGLE}](?=[^\u4e00-\u9fff]|的|已|乘|于|在|被|住|和|与|是|$)"
-)
-_TITLE_CASE = re.compile(
-    r"(?<![\w@./-])[A-Z][a-z]{1,14}(?:[-'][A-Z]?[a-z]{1,12})?(?: (?:[A-Z]\.|(?:van|von|de|"
-    r"da|bin|al|el) )?[A-Z][a-z]{1,14}(?:[-'][A-Z]?[a-z]{1,12})?){1,2}(?![\w@-])"
-)
-_ENGLISH_CUE = re.compile(
-    r"(?:\b(?:patient|case|holder|name|named|called|mr|mrs|ms|miss|dr|prof|contact|"
-    r"passenger|traveller|traveler|nurse|student|cardholder|"
-    r"by|from|to|with|is|am|man|woman|boy|girl|husband|wife|son|daughter|father|mother|"
-    r"colleague|neighbour|neighbor)\.?,?:? |[(:,] ?|^)$",
-    re.I,
-)
-_ENGLISH_AFTER = re.compile(
-    r"^(?: (?:is|was|has|had|tested|lives|lived|travelled|traveled|arrived|reported|"
-    r"visited|flew|died|and)\b|,? ?\(?(?:\d|aged|male|female|passport|phone|born)|[,.;)(]|"
-    r"$|\n)"
-)
-_ENGLISH_STOP = load("english")
-
-
+_MINORITY = re.compile(r"[\u4e00-\u9fff]{2,9}(?:[·•‧・][\u4e00-\u9fff]{2,9}){1,3}")
+_BORROWED = load("borrowed")
 _DOUBLES = load("surnames_two")
 _SURNAMES = frozenset(_SINGLE)
 _RIGHT = re.compile(_AFTER)
 _HARD = re.compile(r"$|[\s,,。、;::!!??()()“”\"'|\d]|[男女][,,\s]|身份|电话|手机")
 _HAN = re.compile(r"[\u4e00-\u9fff]{1,4}")
+_THING = re.compile("[县市区州镇乡村旗盟路街店]|餐厅|酒店|景区|说明|片|胶囊")
 _SURNAME_TOLD = re.compile(r"(?<![贵百同老尊])姓([\u4e00-\u9fff]{1,2})(?=[,。、;:)\]\s!?\u201d]|叫|名|$)")
 _FIELD = re.compile(
     r"(?:(?<=[,,;;|\t\n。::\]】)) ])|(?:^))([\u4e00-\u9fff]{2,4})(?=[,,;;|\t\n(( ]|您好|你好|[男女][,,]|$)",
@@ -179,45 +152,32 @@ def _followed(text: str) -> Iterator[Span]:
             yield "PERSON", found.end(), end
 
 
+def _dotted(text: str) -> Iterator[Span]:
+    """Names with a dot (热合曼·吐尔逊): on both ends as far as characters go that write such names."""
+    for found in _MINORITY.finditer(text):
+        parts = re.split("[·•‧・]", found.group())
+        head, tail = parts[0], parts[-1]
+        first = len(head)
+        while first and head[first - 1] in _BORROWED:
+            first -= 1
+        last = 0
+        while last < len(tail) and tail[last] in _BORROWED:
+            last += 1
+        # a family's name before the dot may be anything (爱新觉罗·启航) where it stands alone
+        if len(head) - first < 2:
+            first = 0 if len(head) <= 5 else first
+        if last < 2:
+            last = len(tail) if len(tail) <= 3 else last
+        start, end = found.start() + first, found.end() - len(tail) + last
+        if len(head) - first >= 2 and last >= 2 and not _THING.match(text, end):
+            yield "PERSON", start, end
+
+
 def _told(text: str) -> Iterator[Span]:
     """A surname alone, where the text says that it is one (姓许)."""
     for found in _SURNAME_TOLD.finditer(text):
         if found.group(1) in _SURNAMES or found.group(1) in _DOUBLES:
             yield "PERSON", found.start(1), found.end(1)
-
-
-def _latin(text: str, *, weak: bool) -> Iterator[Span]:
-    for found in _SLASHED.finditer(text):
-        yield "PERSON", found.start(), found.end()
-    for found in _LATIN_SURNAME.finditer(text):
-        yield "PERSON", found.start(), found.end()
-    for found in _TITLE_CASE.finditer(text):
-        parts = found.group().split(" ")
-        start = found.start()
-        while parts and (
-            parts[0].lower()
-            in (
-                "patient",
-                "mr",
-                "mrs",
-                "ms",
-                "dr",
-                "miss",
-                "holder",
-                "case",
-                "nurse",
-                "dear",
-                "from",
-                "passenger",
-            )
-        ):
-            start += len(parts.pop(0)) + 1
-        if len(parts) < 2 or any(p.strip(".").lower() in _ENGLISH_STOP for p in parts):
-            continue
-        cue = start != found.start() or _ENGLISH_CUE.search(text[max(0, start - 14) : start])
-        after = _ENGLISH_AFTER.match(text[found.end() : found.end() + 14])
-        if (cue and after) or (weak and (cue or after)):
-            yield "PERSON", start, found.end()
 
 
 def names(text: str, marks: list[int], *, weak: bool) -> Iterator[Span]:
@@ -237,11 +197,9 @@ def _plain(text: str, *, weak: bool) -> Iterator[Span]:
     """Names whose form alone tells: with a dot, in Latin letters, a surname that is said to be one."""
     if re.search(r"[\u4e00-\u9fff]", text):
         yield from _told(text)
-        for found in _MINORITY.finditer(text):
-            trim = _TRIM_MINORITY.match(found.group())
-            yield "PERSON", found.start() + (trim.end() if trim else 0), found.end()
-    if re.search(r"[A-Z][A-Za-z]", text):
-        yield from _latin(text, weak=weak)
+        yield from _dotted(text)
+    if re.search(r"[A-ZÀ-Þ][A-Za-zà-ÿ.]", text):
+        yield from latin(text, weak=weak)
 
 
 def persons(view: View, marks: list[int], others: Sequence[Span], point: str) -> list[Span]:

@@ -41,11 +41,8 @@ _TITLE = re.compile(
     "书记|主任|副主任|经理|教授|院长|局长|处长|科长|镇长|村长|市长|县长|区长|所长|队长|校长|站长|班长|部长|总|董|某|姐|哥|姨|叔|伯|婶|嫂|爷|奶|妈|爸|工|队|"
     "院士|主席|警官|律师|记者|司机|老板|氏|家|老|家属|副队|老汉|老太|某某|大夫|会计|厂长|连长)"
 )
-# characters that write down names of other languages (Uyghur, Tibetan, Mongolian, Yi)
-_BORROWED = frozenset(
-    "阿买提尔古丽娜依木热吐孜努扎西卓玛旦次仁桑巴图格乌云毕力日其呼和雅斯朝鲁孟根苏布德花吉参央宗增顿珠边加措贡嘎丹白洛旺堆平多杰更登索朗米尼汗别克哈"
-    "合艾山江肉拉姑约子呷史俄沙曲麦吾再姆达瓦嘉诺尕让青才巧敖特塔娅宝音满都海尤努赛提比布"
-)
+# characters that write down names of other languages
+_BORROWED = load("borrowed")
 _NICKNAME = re.compile("[小老阿大]")
 _PLACE_END = frozenset("路街巷弄道县市区镇乡村庄屯店厂站馆院族柜菜茶粮剂片丸病毒沟江河湖港州省堂寺塔墓堰寨")
 _PLACE_NEXT = re.compile(
