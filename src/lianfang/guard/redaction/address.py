@@ -18,16 +18,16 @@ Span = tuple[str, int, int]
 
 MAX_LEFT = 60
 _NUM = (
-    r"(?:第?[A-Za-z]?\d{1,5}[A-Za-z]?(?:[-之]\d{1,4})?|[一二三四五六七八九十百零〇]{1,5}|[甲乙丙丁]\d{0,4}|"
-    r"[东西南北東](?=楼|樓|栋|棟|座|户|戶|院|房|室)|[A-Z](?=座|栋|棟|幢|室|区|區|梯)|附\d{1,4})"
+    r"(?:第?[A-Za-z]?\d{1,5}[A-Za-z]?(?:[-之]\d{1,4})?|第?[一二三四五六七八九十百零〇]{1,5}|[甲乙丙丁]\d{0,4}|"
+    r"[东西南北東](?=楼|樓|栋|棟|座|户|戶|院|房|室|单元|單元)|[甲乙丙丁](?=单元|單元)|[A-Z](?=座|栋|棟|幢|室|区|區|梯)|附\d{1,4})"
 )
 _UNIT = (
-    r"(?:号楼|號樓|号院|號院|号房|号|號|栋|棟|幢|座|单元|單元|室|楼|樓|层|層|弄|支弄|组|組|户|戶|门|門|房|铺|舖|排|"
+    r"(?:号楼|號樓|号院|號院|号房|号|號|栋|棟|幢|座|单元|單元|室|楼|樓|层|層|弄|支弄|村民小组|小组|组|組|户|戶|门|門|房|铺|舖|排|"
     r"队|隊|社(?![区區会])|梯)"
 )
 # what a room is called at the very end of an address
 _LAST = (
-    r"(?:[ -]?(?<!\d)\d{1,5}(?:-\d{1,4})?[A-Z]?(?:室|房)?(?![\d年月日时例人岁.%A-Za-z])|之\d{1,3}(?!\d)|(?<=[楼樓层層])[左右]|"
+    r"(?:[ -]?(?<!\d)\d{1,5}(?:-\d{1,4})?[A-Z]?(?:室|房)?(?![\d年月日时例人岁.%A-Za-z])|之\d{1,3}(?!\d)|(?<=[楼樓层層])(?:[左右]|[A-Z](?![A-Za-z\d]))|"
     r"[后後前]座|[东西]户)?"
 )
 _DETAIL = re.compile(rf"{_NUM}{_UNIT}(?:[ ,,-]?{_NUM}{_UNIT}){{0,6}}{_LAST}")
@@ -36,7 +36,7 @@ _BARE = re.compile(r"(?:[A-Z]?\d{1,3}-\d{1,3}-\d{1,4}|[A-Z]?\d{1,3}-\d{3,4})(?![
 _SUFFIX = (
     "自治区|自治區|自治州|自治县|自治旗|特别行政区|省|市|地区|地區|盟|州|区|區|县|縣|旗|"
     "镇|鎮|乡|鄉|街道|社区|社區|小区|小區|农场|林场|牧场|"
-    "新村|村|邨|组|大道|大街|路|街|道|巷|弄|胡同|里|花园|花園|家园|家園|公寓|大厦|大廈|广场|"
+    "村委会|居委会|新村|村|邨|组|大道|大街|路|街|道|巷|弄|胡同|里|花园|花園|家园|家園|公寓|大厦|大廈|广场|"
     "廣場|苑|园|園|城|庄|莊|屯|邸|郡|"
     "湾|灣|庭|府|轩|軒|阁|閣|居|坊|墅|湖|山|桥|橋|宿舍|楼|寨|铺|岭|坪|塘|垸|岗|段|线|院|沟|坡|洼|坝|"
     "公馆|名都|雅居|国际|家属院|小学|[一二三四五六七八九十]条|[一二三四五六七八九十\\d]{1,2}期"
@@ -59,7 +59,7 @@ _NO_PLACE = re.compile(
 _LEFT = re.compile(r"[\u3400-\u9fffA-Za-z\d·()]+$")
 # words that lead up to an address and do not belong to it; the short ones are parts of names as well
 _LEAD = re.compile(
-    r".*(?:现住址|現住址|家庭住址|住址|地址|现居住于|现居住在|居住于|居住在|居住地|居住|现居|现住|現住|家住|租住|暂住|常住|户籍|"
+    r".*(?:现住址|現住址|家庭住址|住址|地址|现居住于|现居住在|居住于|居住在|居住地|居住|现居|送货至|送货|配送至|住所|现住|現住|家住|租住|暂住|常住|户籍|"
     r"住在|住于|居於|住(?![宅户房院])|[位坐]于|位於|前往|返回|回到|来到|送至|送到|寄到|寄至|寄往|收货|收件|搬到|搬至|就在|[、]|是|"
     r"为(?!民)|於|从(?!化|江)|到(?!岸)|至(?!善|诚|德)|往|[在](?!水)|于(?![洪都家庄田]))"
 )
@@ -71,7 +71,7 @@ _FLOOR_ONLY = re.compile(r"(?:\d{1,2}|[一二三四五六七八九十]{1,2})[楼
 _SHOPS = re.compile(r"(?:广场|廣場|商场|商場|超市|天地|大楼|大樓|酒店|酒楼|酒樓|宾馆|大厦|大廈|中心)$")
 _GATE = re.compile(r"[门門](?!口|牌|\d)")
 _NOT = re.compile(
-    r"^(?:[一二三四五六七八九十\d]{1,4}(?:号|號)(?:病例|患者|确诊|线|線|文|令|公告|通告|卡口|站台|展厅|通道|窗口|摊位|会议室|航站楼|"
+    r"(?:第?[一二三四五六七八九十\d]{1,4}(?:号|號)(?:病例|患者|确诊|线|線|文|令|公告|通告|卡口|站台|展厅|通道|窗口|摊位|会议室|航站楼|"
     r"柜台|高炉|机组|楼层|楼长|住院)|\d{1,2}(?:号|號)(?=[上下]午|凌晨|晚|早|出|入|返|回|发|確|确|开|起|至|到)|"
     r"[A-Z]?\d{1,5}[床位]|[一二三四五六七八九十\d]{1,3}(?:组|組|队|隊|排|社)(?:队员|人员|长|列)|[东西南北]门)"
 )
@@ -79,6 +79,7 @@ _AFTER_PUBLIC = re.compile(r"(?:检验|门诊|摊|窗口|会议室|站台|检票
 # between two details of one address: a compound's name, no word of a sentence
 _BETWEEN = re.compile(r" ?(?:[\u4e00-\u9fffA-Z]{2,9})? ?")
 _SENTENCE = re.compile(r"[的和与及在到至从了是有住对被因将已为、]|送|快递|邻|返|拨|致电|居民|患者")
+_HAN = re.compile("[\u4e00-\u9fff]+")
 _ROOM = r"(?:Flat|Room|Unit|Apt\.?|Apartment|Block|Building|House|Floor|Suite|Tower)"
 _ENGLISH = re.compile(
     rf"(?<![\w-])(?:{_ROOM} ?#?[A-Z\d][\w-]{{0,4}},? ){{0,3}}"
@@ -113,17 +114,39 @@ def _start(text: str, detail: int, floor: bool) -> int | None:
     piece = text[low:detail]
     lead = _LEAD.match(piece)
     # "古田四路" keeps its road even where a lead word ends inside a name (中山大道, 在水一方)
-    if lead is not None and lead.end() < len(piece) and _walk(piece[lead.end() :], 0) is not None:
-        low += lead.end()
-        piece = text[low:detail]
+    led = False
+    if lead is not None and lead.end() < len(piece):
+        rest = piece[lead.end() :]
+        led = _walk(rest, 0) is not None or _nameless(rest, 0, True) is not None
+        if led:
+            low += lead.end()
+            piece = rest
     if _PUBLIC.search(piece) or (floor and _SHOPS.search(piece)):
         return None
     begin = _walk(piece, low)
+    if begin is None:
+        begin = _nameless(piece, low, led)
+    # where the words before an address are known, what is left of them belongs to it
+    elif led and begin - low <= 6 and not _SENTENCE.search(text[low:begin]):
+        begin = low
     if begin is not None:
         division = _division().search(piece)
         if division is not None:
             begin = min(begin, low + division.start())
     return begin
+
+
+def _nameless(piece: str, low: int, led: bool) -> int | None:
+    """Before the detail stands a compound's name that ends in no usual word (悦海新天地7号楼)."""
+    for size in range(2, min(9, len(piece))):
+        if _SENTENCE.search(piece[-size:]):
+            return None
+        begin = _walk(piece[:-size], low)
+        if begin is not None:
+            return begin
+    if led and 2 <= len(piece) <= 8 and _HAN.fullmatch(piece) and not _SENTENCE.search(piece) and not _GENERIC.fullmatch(piece):
+        return low
+    return None
 
 
 def _walk(piece: str, low: int) -> int | None:

@@ -22,11 +22,11 @@ _MIXED = re.compile(
 )
 _WORD = rf"(?:[{_UP}]['’][{_UP}][{_LOW}]{{1,14}}|(?:Mc|Mac|De|Al-|El-)?[{_UP}][{_LOW}]{{1,14}}(?:[-'][{_UP}]?[{_LOW}]{{1,14}})?)"
 _RUN = re.compile(
-    rf"(?<![\w@./'-])(?:{_WORD}|[{_UP}]\.)(?:(?: (?:bin|binti|bint|van|von|der|den|de|da|dos|di|del|la|al|el|ibn))*[ ]"
-    rf"(?:{_WORD}|[{_UP}]\.(?=[ ]))){{1,5}}(?![\w@]|-\w|\.\w)"
+    rf"(?<![A-Za-zÀ-ÿ\d_@./'-])(?:{_WORD}|[{_UP}]\.)(?:(?: (?:bin|binti|bint|van|von|der|den|de|da|dos|di|del|la|al|el|ibn))*[ ]"
+    rf"(?:{_WORD}|[{_UP}]\.(?=[ ]))){{1,5}}(?![A-Za-zÀ-ÿ\d_@]|-\w|\.\w)"
 )
 _CAPITALS = re.compile(
-    r"(?<![\w@./-])(?P<s>[A-Z]{2,9})(?:, ?| )(?P<g>[A-Z][a-z]{1,11}(?:[ -]?[a-z]{2,6})?|[A-Z]{2,12}(?: [A-Z]{2,6})?)(?![\w@/-])"
+    r"(?<![\w@./-])(?P<s>[A-Z]{2,9})(?:, ?| )(?P<g>[A-Z][a-z]{1,11}(?:[ -][A-Z]?[a-z]{1,6})?|[A-Z]{2,12}(?: [A-Z]{2,6})?)(?![\w@/-])"
 )
 _SYLLABLE = (
     r"(?:(?:[bpmfdtnlgkhjqxrzcsyw]|[zcs]h)?(?:a|o|e|ai|ei|ao|ou|ang|an|eng|en|ong|iang|iao|ian|ia|ie|iong|iu|ing|in|i|"
@@ -49,6 +49,18 @@ _AFTER = re.compile(
     r"(?:'s)?(?: (?:is|was|has|had|who|tested|lives|lived|travelled|traveled|arrived|reported|says|said|shared|wore|took|sat|asked|"
     r"visited|flew|died|and|with|from|will|developed|denies|denied|boarded|called|works|worked|went|came)\b|,? ?\(?(?:\d|aged|male|female|passport|phone|born|who)|"
     r"[,.;)(:\"”!?]|$|\n| <)"
+)
+_ROLE = re.compile(
+    r"\b(?:contacts?|driver|doctor|student|teacher|neighbou?r|man|woman|boy|girl|partner|friend|told|beside|met|called|identified as|"
+    r"respondent|case \d{1,4}|case)[,:]? $",
+    re.I,
+)
+_VERB = re.compile(
+    r"(?:'s (?:son|daughter|wife|husband|mother|father|number|phone)| (?:tested|lives|lived|says|said|wore|took|denies|denied|works|worked|died|who)\b|"
+    r",? ?\((?:aged|male|female|\d)|, (?:aged|male|female|\d{1,3}\b))"
+)
+_SHAPED = re.compile(
+    r"(?:ov|ova|ev|eva|ski|ska|sky|enko|escu|sson|[^a]sen|stein|berg|mann|[^n]ez|elli|etti|ucci|opoulos|idis|ian|moto|mura|shima|yama|kawa|tani)$|^(?:Mc|O['’])[A-Z]"
 )
 _LEADING = frozenset(
     "patient mr mrs ms dr miss prof professor holder case nurse dear from to passenger traveller traveler driver taxi contact report call student "
@@ -107,7 +119,11 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
     pinyin = _pinyin(parts[0], parts[1:]) or (len(parts) == 2 and _pinyin(parts[1], parts[:1]))
     asian = parts[0].lower() in _SURNAMES and len(parts) in (2, 3)
     strong = _STRONG_CUE.search(before)
-    if known or pinyin or strong or (asian and (cue or after)) or (cue and after) or (weak and (cue or after) and len(parts) <= 3):
+    shaped = _SHAPED.search(parts[-1]) is not None
+    if known or pinyin or strong or ((asian or shaped) and (weak or cue or after)):
+        yield "PERSON", start, end
+    # two words that nothing is known of: only where people are spoken of on both sides
+    elif len(parts) == 2 and cue and after and (weak or (_ROLE.search(before) and after)) and (_ROLE.search(before) or _VERB.match(text[end : end + 16])):
         yield "PERSON", start, end
 
 

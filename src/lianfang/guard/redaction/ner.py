@@ -82,6 +82,9 @@ class Tagger:
         self.tags = {int(number): tag for number, tag in _pairs(folder / "tag.dic")}
         byname = {tag: number for number, tag in self.tags.items()}
         self.begin, self.inside = byname["PER-B"], byname["PER-I"]
+        pairs = {tag[:-2]: number for number, tag in self.tags.items() if tag.endswith("-B")}
+        others = [(n, byname[f"{tag}-I"]) for tag, n in pairs.items() if tag not in ("PER", "nr", "w")]
+        self.others = np.array(sorted(set(others))).T
         self.places = sorted(number for number, tag in self.tags.items() if tag[:3] in ("LOC", "ORG"))
         self.starts = sorted(number for number, tag in self.tags.items() if not tag.endswith("-I"))
 
@@ -148,10 +151,25 @@ class Posterior:
         self._begin, self._inside = tagger.begin, tagger.inside
         tags = forward * backward
         tags /= tags.sum(axis=1, keepdims=True)
+        self.tags, self._others = tags, tagger.others
         self.begins = tags[:, tagger.begin]
         self.person = self.begins + tags[:, tagger.inside]
         self.place = tags[:, tagger.places].sum(axis=1)
         self.boundary = tags[:, tagger.starts].sum(axis=1)
+
+    def other(self, start: int, end: int) -> float:
+        """Probability that ``[start, end)`` is one word that is no person."""
+        firsts, seconds = self._others
+        chance = self.tags[start, firsts]
+        at = firsts
+        for t in range(start + 1, end):
+            onward = self._moves[at] * (self._weights[t] * self._backward[t])
+            chance = chance * onward[range(len(seconds)), seconds] / onward.sum(axis=1)
+            at = seconds
+        if end < len(self.begins):
+            onward = self._moves[at] * (self._weights[end] * self._backward[end])
+            chance = chance * (1.0 - onward[range(len(seconds)), seconds] / onward.sum(axis=1))
+        return float(chance.sum())
 
     def span(self, start: int, end: int) -> float:
         """Probability that exactly ``[start, end)`` is one person's name."""

@@ -16,12 +16,14 @@ _SPACED = re.compile("(?<![\u3400-\u9fff\\d])[\u3400-\u9fff\\d](?: [\u3400-\u9ff
 _SPACES = "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\uff0d\ufe63"
 _NUMERALS = {
-    **dict.fromkeys("〇零○", "0"), **dict.fromkeys("一壹幺", "1"), **dict.fromkeys("二贰貳两兩", "2"),
+    **dict.fromkeys("〇零○洞", "0"), **dict.fromkeys("一壹幺", "1"), **dict.fromkeys("二贰貳两兩", "2"),
     **dict.fromkeys("三叁參", "3"), **dict.fromkeys("四肆", "4"), **dict.fromkeys("五伍", "5"),
-    **dict.fromkeys("六陆陸", "6"), **dict.fromkeys("七柒", "7"), **dict.fromkeys("八捌", "8"),
+    **dict.fromkeys("六陆陸", "6"), **dict.fromkeys("七柒拐", "7"), **dict.fromkeys("八捌", "8"),
     **dict.fromkeys("九玖", "9"),
 }  # fmt: skip
-_SPELLED = re.compile("[" + "".join(_NUMERALS) + "](?:[ \\-]?[" + "".join(_NUMERALS) + "\\d]){6,24}[Xx]?")
+_SPELLED = re.compile(
+    "(?:(?<!\\d)[1-9]\\d{0,9}[ \\-]?)?[" + "".join(_NUMERALS) + "](?:[ \\-]?[" + "".join(_NUMERALS) + "\\d]){6,24}[Xx]?"
+)
 
 
 @lru_cache(maxsize=1)

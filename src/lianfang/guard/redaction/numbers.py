@@ -123,7 +123,21 @@ def _long(text: str) -> Iterator[Span]:
                 break
 
 
-_S = r"[ \-.]{0,2}"
+_GLUED_RUN = re.compile(r"(?<!\d)(?:\d{17}[\dXx]1[3-9]\d{9}|1[3-9]\d{9}\d{17}[\dXx])(?!\d)")
+
+
+def _glued(text: str) -> Iterator[Span]:
+    """A resident ID and a mobile number without anything between them."""
+    for found in _GLUED_RUN.finditer(text):
+        start = found.start()
+        for low, phone in ((start, start + 18), (start + 11, start)):
+            if resident_id(text[low : low + 18].upper()):
+                yield "RESIDENT_ID", low, low + 18
+                yield "MOBILE", phone, phone + 11
+                break
+
+
+_S = r"[ \-._·]{0,2}"
 _MOBILE = re.compile(
     rf"(?<![\dA-Za-z.])(?:(?:\+|00)?{_S}86{_S}|\((?:\+|"
     rf"00)?86\){_S})?(?:1[3-9]\d{_S}\d{_S}\d{_S}\d{_S}\d{_S}\d{_S}\d{_S}\d{_S}\d|1 [3-9](?: \d){{9}}(?! \d))(?![\dA-Za-z])"
@@ -131,7 +145,15 @@ _MOBILE = re.compile(
 _ABROAD = re.compile(
     r"(?<![\dA-Za-z+])(?:\+|00)(?!86)[1-9]\d{0,2}(?:[ \-.]?(?:\(\d{1,4}\)|\d{1,4})){2,5}(?![\dA-Za-z])"
 )
+# Taiwan by its form, Hong Kong and Macao by a word before it
+_NEAR_MOBILE = re.compile(
+    r"(?<![\d\-])09\d{2}[ \-]?\d{3}[ \-]?\d{3}(?![\d\-])|"
+    r"(?:手机|手機|流動電話|mobile)(?:号码|號碼|号|號)?\s*(?:是|为|為)?[::]?\s*([4-9]\d{3}[ \-]?\d{4})(?![\d\-])",
+    re.I,
+)
 _LANDLINE = re.compile(
+    r"(?<![\d\-A-Za-z.])(?:\+?86[ \-])(?:10|2\d|[3-9]\d{2})[ \-][2-9]\d{2,3}[ \-]?\d{4}(?![\d\-])|"
+    r"(?<![\d\-A-Za-z.])(?:\(0[2-8]\) ?|0[2-8]-)[2-9]\d{2,3}-\d{4}(?![\d\-])|"
     r"(?<![\d\-A-Za-z.])(?:\(0\d{2,3}\) ?|0\d{2,3}[ \-]?)[2-9]\d{2,3}[ \-]?\d{4}(?:(?:-|"
     r"转|轉|ext\.? ?)\d{1,5})?(?![\d\-])"
 )
@@ -147,6 +169,8 @@ def _phones(text: str) -> Iterator[Span]:
         for found in _ABROAD.finditer(text):
             if 8 <= sum(c.isdigit() for c in found.group()) <= 16:
                 yield "MOBILE", found.start(), found.end()
+    for found in _NEAR_MOBILE.finditer(text):
+        yield "MOBILE", found.start(found.lastindex or 0), found.end()
     for found in _LANDLINE.finditer(text):
         yield "LANDLINE", found.start(), found.end()
     for found in _LOCAL.finditer(text):
@@ -212,13 +236,13 @@ _CUED = (
     (
         "STUDENT_NO",
         re.compile(
-            r"(?:学号|學號|学籍号|學籍號|student (?:no\.?|id|number))\s*[::]?\s*([A-Za-z\d\-]{5,24})", re.I
+            r"(?:学号|學號|学生证号|學生證號|准考证号|学籍号|學籍號|student (?:no\.?|id|number))\s*[::]?\s*([A-Za-z\d\-]{5,24})", re.I
         ),
     ),
     (
         "MEDICAL_NO",
         re.compile(
-            r"(?:住院号|住院號|门诊号|門診號|病案号|病案號|病历号|病歷號|就诊卡号|就诊卡|就診卡號|医保号|"
+            r"(?:住院号|住院號|门诊号|門診號|病案号|病案號|病历号|病歷號|就诊卡号|就诊卡|就诊号|健康卡号|就診卡號|医保号|"
             r"医保卡号|社保卡号|社保号|健保卡號|登记号|登記號|诊疗卡号|病人ID|病人号|MRN|hospital (?:no\.?|number))"
             r"(?:码|碼)?(?:是|为|為)?\s*[::]?\s*([A-Za-z\d\-]{5,24})",
             re.I,
@@ -239,20 +263,22 @@ _CUED = (
     ),
 )
 
-_DATE = r"(?:(?:19|20)\d{2}[年\-/.] ?\d{1,2}[月\-/.] ?\d{1,2}日?|(?:19|20)\d{2}年\d{1,2}月)"
+_HAN_DATE = r"[一二三四五六七八九〇零]{4}年[一二三四五六七八九十]{1,3}月(?:[一二三四五六七八九十]{1,3}日)?"
+_DATE = rf"(?:{_HAN_DATE}|民[国國]\d{{1,3}}年\d{{1,2}}月(?:\d{{1,2}}日)?|(?:19|20)\d{{2}}[年\-/.] ?\d{{1,2}}[月\-/.] ?\d{{1,2}}日?|(?:19|20)\d{{2}}年\d{{1,2}}月)"
 _DOB = (
     re.compile(rf"({_DATE})(?=\s*(?:出?生(?!效|产|活)))"),
     re.compile(
         rf"(?:出生(?:日期|年月|于|於)?|生日|生于|生於|born(?: on)?|date of birth|DOB)\s*(?:是|"
-        rf"为|為)?[::]?\s*({_DATE})",
+        rf"为|為)?[::]?\s*({_DATE}|(?:19|20)\d{{2}}[./\-]\d{{1,2}}(?![\d./\-])|\d{{1,2}}/\d{{1,2}}/(?:19|20)\d{{2}})",
         re.I,
     ),
-    re.compile(r"(?:born(?: on)?|date of birth|DOB)\s*:?\s*(\d{1,2} [A-Z][a-z]{2,8} (?:19|20)\d{2})"),
+    re.compile(r"(?:born(?: on| in)?|date of birth|DOB)\s*:?\s*((?:\d{1,2} )?[A-Z][a-z]{2,8}(?: \d{1,2},)? (?:19|20)\d{2})"),
+    re.compile(r"(?:出生(?:日期|年月)?|DOB)\s*[::]?\s*((?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01]))(?!\d)"),
 )
 _YEARS = r"(?:1[01]\d|\d{1,2}|\d \d|[一二三四五六七八九十两]{1,3})"
 _AGE = (
     re.compile(
-        rf"(?<![\d.\-~至到—第])(?:{_YEARS}[多余餘来]? ?(?:周岁|周歲|岁|歲)"
+        rf"(?<![\d.\-~至到—第大小])(?:{_YEARS}[多余餘来]? ?(?:周岁|周歲|岁|歲)"
         rf"(?:半|零?{_YEARS}个?(?:月|個月))?|{_YEARS}个月大|{_YEARS}個月大|{_YEARS}月龄)(?!以|及以|组|組|至|到|-|~|段|上下|者占)"
     ),
     re.compile(r"月龄\s*[::]?\s*(\d{1,2}个月)"),
@@ -263,7 +289,7 @@ _AGE = (
 )
 # an age of nobody in particular: a mean, a bound, a group
 _NO_AGE = re.compile(
-    r"(?:平均|中位|均值|最大|最小|最高|最低|以上|大于|小于|超过|不足|低于|高于|(?<!刚)(?<!已)满|介于|不到)"
+    r"(?:平均|年均|中位|均值|最大|最小|最高|最低|以上|大于|小于|超过|不足|低于|高于|(?<!刚)(?<!已)满|介于|不到)"
     r"(?:的)?(?:年龄|年齡|数|值)?(?:为|為|是|约|在)?\s*[::]?$|年龄(?:中位数|均值)(?:为|是)?$"
     r"|(?:under|over|above|below|than|least|between|median|mean|average)(?: age)?(?: (?:age|was|is|of))*\s*$",
     re.I,
@@ -288,14 +314,15 @@ def _circumstances(text: str) -> Iterator[Span]:
 _TRAIN = r"(?:(?:[GDCZTKYLS]\d{1,4}|(?:高铁|高鐵|动车|动車)?\d{4})(?:次列车|次列車|次|列车|列車)?)"
 _CAR = r"(?:\d{1,2}(?:号|號)?[车車](?:厢|廂)?)"
 _BERTH = r"(?:[上中下](?:铺|鋪|舖))"
-_SEAT = rf"(?:{_BERTH}?\d{{1,3}}(?:[A-K]|(?:号|號)|座){{0,3}}{_BERTH}?)"
-_GAP = r"[,, 第]{0,2}"
+_CLASS = r"(?:(?:硬卧|软卧|硬座|软座|二等座?|一等座?|商务座?),? ?)?"
+_SEAT = rf"(?:{_BERTH}?\d{{1,3}}(?:[A-K]|号|號|座位?){{0,3}}{_BERTH}?)"
+_GAP = r"[,, (第]{0,2}"
 _ROW = r"(?:\d{1,2}[A-K]座?(?![A-Za-z\d])|\d{1,2}排\d{0,2}[A-K]?座?)"
 _TRIP = (
-    re.compile(rf"(?<![A-Za-z\d]){_TRAIN}{_GAP}{_CAR}{_GAP}(?:座位|座)?{_SEAT}?"),
+    re.compile(rf"(?<![A-Za-z\d]){_TRAIN}{_GAP}{_CLASS}{_CAR}{_GAP}{_CLASS}(?:座位|座)?{_SEAT}?"),
     re.compile(
         rf"(?<![A-Za-z\d])(?:[A-Z]{{2}}|[A-Z]\d|\d[A-Z])\d{{3,4}}(?:次)?(?:航班|班机|班機|客机)?{_GAP}"
-        rf"(?:(?:座位号?|座位號|座号?|座席)[:: ]{{0,2}})?{_ROW}"
+        rf"(?:(?:座位号?|座位號|座号?|座席)(?:为|是)?[:: ]{{0,2}})?{_ROW}"
     ),
     re.compile(rf"(?<![A-Za-z\d]){_TRAIN}{_GAP}(?:(?:座位号?|座号?)[:: ]{{0,2}})\d{{1,3}}[A-F]?(?:号|座)?(?![A-Za-z\d])"),
     re.compile(r"(?<![A-Za-z\d])\d{1,2}[A-K] on (?:flight|train|coach) [A-Z\d]{2,7}\b"),
@@ -305,7 +332,7 @@ _TRIP = (
     ),
     re.compile(r"(?<![A-Za-z\d])\d{1,2}(?:号)?[车車](?:厢)?(?:\d{1,3}(?:[A-F](?:座|号)?|号(?:座|[上中下]铺)?|座))"),
     re.compile(
-        r"(?:长途|長途)?(?:大巴|客车|客車|班车|班車|巴士|中巴)[车車]?[^,,。;\d]{0,8}"
+        r"(?:长途|長途)?(?:大巴|客车|客車|班车|班車|巴士|中巴|汽车)[车車]?[^,,。;\d]{0,8}"
         r"(?:\d{1,2}(?:号|號)?座(?:位)?|\d{1,2}排[^,,。;\d]{0,4}座(?:位)?)"
     ),
 )
@@ -325,7 +352,7 @@ def structured(text: str, digits: str) -> Iterator[Span]:
     """
     taken = bytearray(len(text))
     ranked = (
-        [span for span in _long(digits) if span[0] in ("RESIDENT_ID", "FPR_ID")],
+        [*(span for span in _long(digits) if span[0] in ("RESIDENT_ID", "FPR_ID")), *_glued(digits)],
         list(_circumstances(text)),
         [*_long(digits), *_phones(digits), *_lettered(text)],
     )

@@ -19,7 +19,7 @@ from lianfang.guard.redaction.address import division_names
 from lianfang.guard.redaction.words import load
 
 FEATURES = (
-    "bias", "odds", "odds_rest", "person", "begin_edge", "end_edge",
+    "bias", "odds", "odds_rest", "other", "person", "begin_edge", "end_edge",
     "one_one", "one_two", "two_any", "one_three", "none_two", "none_three", "none_four", "none_more",
     "strong_cue", "weak_cue", "left_open", "right_open", "right_word", "right_fact", "near_mark",
     "word", "division", "not_given", "title", "place_end", "place_next", "borrowed", "frequent", "rare", "ruled_sure", "ruled", "masked", "beside", "place", "open_both", "cue_open",
@@ -164,6 +164,7 @@ def _features(
         "bias": 1.0,
         "odds": math.log(chance / (1 - chance)),
         "odds_rest": math.log(max(1e-5, 1 - chance)),
+        "other": math.log(min(max(belief.other(start, end), 1e-4), 0.999)),
         "person": float(belief.person[start:end].mean()),
         "place": float(belief.place[start:end].mean()),
         "begin_edge": float(belief.boundary[start]),
