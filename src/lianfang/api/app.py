@@ -19,6 +19,7 @@ from lianfang.api.security import BodyLimit, Headers
 from lianfang.api.view import language, page, spoken
 from lianfang.foundation import words
 from lianfang.foundation.errors import LianfangError, NotSignedIn
+from lianfang.guard.redaction.exits import masked, watch_logs
 from lianfang.services.installation import Installation
 from lianfang.services.jobs import Desk
 
@@ -46,6 +47,7 @@ async def _sweep(desk: Desk) -> None:
 
 def create_app(inst: Installation) -> FastAPI:
     """The application over an open installation."""
+    watch_logs()
     from lianfang.api.pages import contacts, events, public, signin, today, work
     from lianfang.api.rest import routes
 
@@ -83,14 +85,16 @@ async def _ours(request: Request, error: Any, fields: Sequence[tuple[str, str]] 
     lang = spoken(request) if json else language(request)
     told = {
         "code": error.code,
-        "message": words.say(error.message, lang),
-        "hint": words.say(error.hint, lang) if error.hint else None,
-        "reasons": [words.reason(one, lang) for one in getattr(error, "reasons", ())],
+        "message": masked(words.say(error.message, lang)),
+        "hint": masked(words.say(error.hint, lang)) if error.hint else None,
+        "reasons": [masked(words.reason(one, lang)) for one in getattr(error, "reasons", ())],
         "basis": [words.article(one, lang) for one in getattr(error, "basis", ())],
-        "fields": [{"field": field, "message": words.say(message, lang)} for field, message in fields],
+        "fields": [
+            {"field": field, "message": masked(words.say(message, lang))} for field, message in fields
+        ],
     }
     if json:
-        body = {**told, "message_en": error.message}
+        body = {**told, "message_en": masked(error.message)}
         return JSONResponse({"error": body}, status_code=error.http_status)
     if isinstance(error, NotSignedIn) and request.method == "GET":
         return RedirectResponse("/signin", status_code=303)

@@ -141,8 +141,9 @@ def main() -> None:
         cli(standalone_mode=False)
     except LianfangError as error:
         from lianfang.foundation.words import message
+        from lianfang.guard.redaction.exits import masked
 
-        click.echo(f"lianfang: {message(error, _language())}", err=True)
+        click.echo(f"lianfang: {masked(message(error, _language()))}", err=True)
         sys.exit(error.exit_code)
     except click.exceptions.Abort:
         click.echo("stopped", err=True)

@@ -36,8 +36,10 @@ def opened(home: str | None, clock: str = "") -> Iterator[Installation]:
     """The installation, closed at the end."""
     from lianfang.foundation.clock import SystemClock
     from lianfang.foundation.settings import home_folder, read_settings
+    from lianfang.guard.redaction.exits import watch_logs
     from lianfang.services.installation import offset, open_installation
 
+    watch_logs()
     shifted = None
     if clock:
         base = read_settings(home_folder(home)).clock

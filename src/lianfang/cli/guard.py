@@ -195,8 +195,28 @@ def diff(a: str, b: str, as_json: bool) -> None:
     click.echo(f"{len(found)} differences 处差异")
 
 
+def _capabilities(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if not asked:
+        return
+    from lianfang.guard.redaction import capabilities
+
+    told = capabilities()
+    click.echo("names weighed by the tagger 以标注模型判断姓名: " + ("yes 是" if told["tagger"] else "no 否"))
+    for one in told["unseen"]:
+        click.echo(f"not seen 无法发现: {one['en']} / {one['zh']}")
+    ctx.exit()
+
+
 @click.command("redaction")
 @click.argument("source", metavar="FILE")
+@click.option(
+    "--capabilities",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_capabilities,
+    help="Say what this installation cannot see. 说明本机无法发现什么。",
+)
 @click.option("--mask", "masked", is_flag=True, help="Print the text without them. 输出隐去后的文本。")
 @click.option(
     "--point",
@@ -211,13 +231,16 @@ def redaction(source: str, masked: bool, point: str, names: bool, as_json: bool)
     """Find what points to a person in FILE (- for standard input). 查找文本中的个人信息。
 
     Kinds and positions are printed, the text itself never is; exit 4 if --mask is not given and something
-    is found.
+    is found. Without the ner extra a line on the error output says that names in prose are not seen.
     """
     from lianfang.foundation.errors import Refused
-    from lianfang.guard.redaction import find, replace
+    from lianfang.guard.redaction import capabilities, find, replace
 
     text = _open(source)
     findings = find(text, names=names, point=point)
+    if names and not (told := capabilities())["tagger"]:
+        first = told["unseen"][0]
+        click.echo(f"not seen 无法发现: {first['en']} / {first['zh']}", err=True)
     if masked:
         click.echo(replace(text, findings), nl=False)
         return

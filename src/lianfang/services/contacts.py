@@ -354,6 +354,7 @@ def export(inst: Installation, who: Who, event_id: str, *, lang: str = "zh") -> 
     import io
 
     from lianfang.foundation.text import spreadsheet_safe
+    from lianfang.guard.redaction.exits import cell as exported
     from lianfang.records import Contact, RiskLock
     from lianfang.store import rows, table
 
@@ -382,7 +383,7 @@ def export(inst: Installation, who: Who, event_id: str, *, lang: str = "zh") -> 
     writer = csv.writer(out)
     writer.writerow(EXPORT_COLUMNS)
     for row in found:
-        words = "; ".join(said[row["contact_id"]])
+        words = exported("; ".join(said[row["contact_id"]]))
         cells = [row["rank"], row["token"], row["level"], row["score"], row["last_exposure"], row["status"]]
         writer.writerow([spreadsheet_safe(cell) for cell in [*cells, words, mark]])
     return out.getvalue()

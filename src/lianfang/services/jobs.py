@@ -215,6 +215,7 @@ def _finish(
     result: Mapping[str, Any] | None = None,
     error: str = "",
 ) -> str:
+    from lianfang.guard.redaction.exits import masked
     from lianfang.records import Job
     from lianfang.store import change, one
 
@@ -230,7 +231,7 @@ def _finish(
             finished_at=inst.now(),
             leased_until=None,
             result=dict(result or {}),
-            error=error[:500],
+            error=masked(error)[:500],
         )
     return status
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput
 from lianfang.guard.disclosure import candidate as form
@@ -13,6 +13,9 @@ from lianfang.guard.disclosure.cells import ALL, Cube, Key, suppress
 from lianfang.guard.disclosure.columns import LEVELS, SEXES, is_age_band
 from lianfang.guard.disclosure.release import Refusal, Release, Table, Withheld
 from lianfang.guard.policy import Pack, get
+
+if TYPE_CHECKING:
+    from lianfang.guard.redaction import Finding
 
 # labels of the text scan -> the kind under which a finding is counted
 _COUNTED_AS = {
@@ -34,6 +37,14 @@ _WHY = {
     "table": ("no way to protect its small cells", "无法保护其中的小单元格"),
 }
 _ADCODE = re.compile(r"\d{2,12}")
+
+
+def _found(text: str, *, area: bool) -> list[Finding]:
+    """What points to a person; the name of a place in an area's column is no sentence for the tagger."""
+    from lianfang.guard.redaction import find
+    from lianfang.guard.redaction.address import place_name
+
+    return find(text, point="block", tagger=not (area and place_name(text)))
 
 
 class _Desk:
@@ -61,11 +72,11 @@ class _Desk:
     def items(self) -> tuple[Withheld, ...]:
         return tuple(Withheld(k, n, where, *_WHY[why]) for (k, where, why), n in self.withheld.items())
 
-    def scan(self, text: str, where: str) -> str:
+    def scan(self, text: str, where: str, *, area: bool = False) -> str:
         """The text without what must not leave; each finding is noted as forbidden."""
         from lianfang.guard import redaction
 
-        findings = redaction.find(text, point="block")
+        findings = _found(text, area=area)
         for finding in findings:
             self.forbid(_COUNTED_AS.get(finding.kind, "number"), where, "text")
         return redaction.replace(text, findings) if findings else text
@@ -109,7 +120,7 @@ def _value(desk: _Desk, draft: Draft, column: str, value: Any) -> str | None:
         if len(text) > digits:
             desk.note("area", where, "area")
         return text[:digits]
-    return desk.scan(text, where)
+    return desk.scan(text, where, area=role == "area")
 
 
 def _dimensions(desk: _Desk, draft: Draft, *, listing: bool) -> list[str]:
@@ -328,12 +339,11 @@ def _strings(value: Any) -> Iterable[str]:
 
 def _leaks(release: Release) -> bool:
     """The last look: everything that would leave is scanned once more."""
-    from lianfang.guard import redaction
-
-    texts = [*_strings(release.event), *release.texts.values()]
+    texts = {(text, False) for text in (*_strings(release.event), *release.texts.values())}
     for table in release.tables:
-        texts += [table.name, *{text for row in table.rows for text in _strings(row)}]
-    return any(redaction.find(text, point="block") for text in texts if form.day(text) is None)
+        texts.add((table.name, False))
+        texts |= {(text, key in LEVELS) for row in table.rows for key in row for text in _strings(row[key])}
+    return any(_found(text, area=area) for text, area in texts if form.day(text) is None)
 
 
 def bulletin(candidate: Mapping[str, Any]) -> Release | Refusal:

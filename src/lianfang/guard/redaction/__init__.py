@@ -1,4 +1,4 @@
-"""Finding and masking what points to a person in free text, by rules alone."""
+"""Finding and masking what points to a person in free text: by rules, and with a tagger where installed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lianfang.guard.redaction.scan import KINDS, Finding, find, mask, replace
+    from lianfang.guard.redaction.scan import KINDS, Finding, capabilities, find, mask, replace
 
-__all__ = ["KINDS", "Finding", "find", "mask", "replace"]
+__all__ = ["KINDS", "Finding", "capabilities", "find", "mask", "replace"]
 
 
 def __getattr__(name: str) -> Any:

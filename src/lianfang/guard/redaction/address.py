@@ -144,7 +144,13 @@ def _nameless(piece: str, low: int, led: bool) -> int | None:
         begin = _walk(piece[:-size], low)
         if begin is not None:
             return begin
-    if led and 2 <= len(piece) <= 8 and _HAN.fullmatch(piece) and not _SENTENCE.search(piece) and not _GENERIC.fullmatch(piece):
+    if (
+        led
+        and 2 <= len(piece) <= 8
+        and _HAN.fullmatch(piece)
+        and not _SENTENCE.search(piece)
+        and not _GENERIC.fullmatch(piece)
+    ):
         return low
     return None
 
@@ -166,6 +172,11 @@ def _walk(piece: str, low: int) -> int | None:
         if end <= 0:
             break
     return None if begin is None else low + begin
+
+
+def place_name(text: str) -> bool:
+    """Whether a short text ends as names of places do (城南小区, 望江里)."""
+    return len(text) <= 20 and _COMPONENT.fullmatch(text) is not None
 
 
 def addresses(text: str) -> Iterator[Span]:

@@ -16,7 +16,9 @@ _SURNAMES = load("surnames_latin")
 
 _UP = "A-ZÀ-ÖØ-Þ"
 _LOW = "a-zß-öø-ÿ"
-_SLASHED = re.compile(r"(?<![A-Za-z/])[A-Z]{2,20}/[A-Z]{2,24}(?: [A-Z]{2,20})?(?: (?:MR|MS|MRS|MISS|MSTR|CHD))?(?![A-Za-z/])")
+_SLASHED = re.compile(
+    r"(?<![A-Za-z/])[A-Z]{2,20}/[A-Z]{2,24}(?: [A-Z]{2,20})?(?: (?:MR|MS|MRS|MISS|MSTR|CHD))?(?![A-Za-z/])"
+)
 _MIXED = re.compile(
     rf"(?<![A-Za-z])[A-Z][a-z]{{1,14}} ?[{_SINGLE}](?=[^\u4e00-\u9fff]|的|已|乘|于|在|被|住|和|与|是|说|也|$)"
 )
@@ -103,12 +105,19 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
     while parts and (parts[0].lower().strip(".") in _LEADING or parts[0] in _PARTICLES):
         start += len(parts.pop(0)) + 1
     # "Zhang Wei Hospital" is a hospital: what ends in a stop word is nobody
-    stops = [i for i, part in enumerate(parts) if part.lower().strip(".") in _STOP and len(part.strip(".")) > 1]
+    stops = [
+        i for i, part in enumerate(parts) if part.lower().strip(".") in _STOP and len(part.strip(".")) > 1
+    ]
     if stops and stops[0] == 0 and len(parts) > 2 and len(stops) == 1 and parts[1].lower() in _GIVEN:
         start += len(parts.pop(0)) + 1
     elif stops:
         # a surname may be such a word (Helen Park, Anne Hill): only after a given name, at the end
-        if stops != [len(parts) - 1] or len(parts) != 2 or parts[0].lower() not in _GIVEN or parts[1] not in _DOUBTFUL:
+        if (
+            stops != [len(parts) - 1]
+            or len(parts) != 2
+            or parts[0].lower() not in _GIVEN
+            or parts[1] not in _DOUBTFUL
+        ):
             return
     if len(parts) < 2 or all(len(part.strip(".")) == 1 for part in parts):
         return
@@ -123,8 +132,16 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
     if known or pinyin or strong or ((asian or shaped) and (weak or cue or after)):
         yield "PERSON", start, end
     # two words that nothing is known of: only where people are spoken of on both sides
-    elif len(parts) == 2 and cue and after and (weak or (_ROLE.search(before) and after)) and (_ROLE.search(before) or _VERB.match(text[end : end + 16])):
+    elif (
+        len(parts) == 2
+        and cue
+        and after
+        and (weak or (_ROLE.search(before) and after))
+        and (_ROLE.search(before) or _VERB.match(text[end : end + 16]))
+    ):
         yield "PERSON", start, end
 
 
-_DOUBTFUL = frozenset("Park Hill Lane Young White Green Church Day Wood Field Law Best Long West Bridge Bush Brook Stone King".split())
+_DOUBTFUL = frozenset(
+    "Park Hill Lane Young White Green Church Day Wood Field Law Best Long West Bridge Bush Brook Stone King".split()
+)

@@ -14,7 +14,7 @@ from lianfang.guard.redaction.words import load
 Span = tuple[str, int, int]
 
 # least probability of a name at the two operating points
-THRESHOLDS = {"block": 0.2, "mask": 0.45}
+THRESHOLDS = {"block": 0.25, "mask": 0.4}
 
 _SINGLE = "".join(sorted(load("surnames")))
 # characters that do not stand in a given name, so that "于昨日" and "高热" are no persons
@@ -193,7 +193,7 @@ def names(text: str, marks: list[int], *, weak: bool) -> Iterator[Span]:
     yield from _followed(text)
 
 
-def _plain(text: str, *, weak: bool) -> Iterator[Span]:
+def plain(text: str, *, weak: bool) -> Iterator[Span]:
     """Names whose form alone tells: with a dot, in Latin letters, a surname that is said to be one."""
     if re.search(r"[\u4e00-\u9fff]", text):
         yield from _told(text)
@@ -202,7 +202,9 @@ def _plain(text: str, *, weak: bool) -> Iterator[Span]:
         yield from latin(text, weak=weak)
 
 
-def persons(view: View, marks: list[int], others: Sequence[Span], point: str) -> list[Span]:
+def persons(
+    view: View, marks: list[int], others: Sequence[Span], point: str, *, tagger: bool = True
+) -> list[Span]:
     """Names of persons: by rule, and by the tagger's weight where the extra is installed.
 
     Args:
@@ -210,12 +212,13 @@ def persons(view: View, marks: list[int], others: Sequence[Span], point: str) ->
         marks: edges of the other findings.
         others: the other findings.
         point: ``"block"`` or ``"mask"``.
+        tagger: ask the tagger, where it is installed.
     """
     text = view.simplified()
     weak = point == "block"
-    found = list(_plain(text, weak=weak))
+    found = list(plain(text, weak=weak))
     ruled = {(start, end) for _, start, end in names(text, marks, weak=weak)}
-    if not (ner.available() and re.search(r"[\u4e00-\u9fff]{2}", text)):
+    if not (tagger and ner.available() and re.search(r"[\u4e00-\u9fff]{2}", text)):
         return [*found, *(("PERSON", *span) for span in ruled)]
     from lianfang.guard.redaction import weigh
 
@@ -223,4 +226,7 @@ def persons(view: View, marks: list[int], others: Sequence[Span], point: str) ->
     used = bytearray(len(text))
     for _, start, end in (*found, *others):
         used[start:end] = b"\1" * (end - start)
-    return [*found, *(("PERSON", *span) for span in weigh.weighed(text, marks, sure, ruled, used, THRESHOLDS[point]))]
+    return [
+        *found,
+        *(("PERSON", *span) for span in weigh.weighed(text, marks, sure, ruled, used, THRESHOLDS[point])),
+    ]

@@ -12,7 +12,9 @@ from lianfang.guard.redaction.words import load
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]"
 )
-_SPACED = re.compile("(?<![\u3400-\u9fff\\d])[\u3400-\u9fff\\d](?: [\u3400-\u9fff\\d]){2,}(?![\u3400-\u9fff\\d])")
+_SPACED = re.compile(
+    "(?<![\u3400-\u9fff\\d])[\u3400-\u9fff\\d](?: [\u3400-\u9fff\\d]){2,}(?![\u3400-\u9fff\\d])"
+)
 _SPACES = "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\uff0d\ufe63"
 _NUMERALS = {
@@ -22,7 +24,11 @@ _NUMERALS = {
     **dict.fromkeys("九玖", "9"),
 }  # fmt: skip
 _SPELLED = re.compile(
-    "(?:(?<!\\d)[1-9]\\d{0,9}[ \\-]?)?[" + "".join(_NUMERALS) + "](?:[ \\-]?[" + "".join(_NUMERALS) + "\\d]){6,24}[Xx]?"
+    "(?:(?<!\\d)[1-9]\\d{0,9}[ \\-]?)?["
+    + "".join(_NUMERALS)
+    + "](?:[ \\-]?["
+    + "".join(_NUMERALS)
+    + "\\d]){6,24}[Xx]?"
 )
 
 

@@ -158,7 +158,8 @@ _LANDLINE = re.compile(
     r"转|轉|ext\.? ?)\d{1,5})?(?![\d\-])"
 )
 _LOCAL = re.compile(
-    r"(?:电话|電話|座机|座機|固话|致电|致電|传真|傳真|tel\.?|phone|fax)\s*(?:号码|號碼|是|为|為)?[::]?\s*([2-9]\d{2,3}[ \-]?\d{4})(?![\d\-])", re.I
+    r"(?:电话|電話|座机|座機|固话|致电|致電|传真|傳真|tel\.?|phone|fax)\s*(?:号码|號碼|是|为|為)?[::]?\s*([2-9]\d{2,3}[ \-]?\d{4})(?![\d\-])",
+    re.I,
 )
 
 
@@ -224,7 +225,11 @@ def _lettered(text: str) -> Iterator[Span]:
             if check is not None and not check(found.group()):
                 continue
             # without brackets the form is a passport's as well
-            if kind == "HKID" and "(" not in found.group() and not _HK_CUE.search(text, max(0, found.start() - 16), found.start()):
+            if (
+                kind == "HKID"
+                and "(" not in found.group()
+                and not _HK_CUE.search(text, max(0, found.start() - 16), found.start())
+            ):
                 continue
             yield kind, found.start(), found.end()
 
@@ -236,7 +241,8 @@ _CUED = (
     (
         "STUDENT_NO",
         re.compile(
-            r"(?:学号|學號|学生证号|學生證號|准考证号|学籍号|學籍號|student (?:no\.?|id|number))\s*[::]?\s*([A-Za-z\d\-]{5,24})", re.I
+            r"(?:学号|學號|学生证号|學生證號|准考证号|学籍号|學籍號|student (?:no\.?|id|number))\s*[::]?\s*([A-Za-z\d\-]{5,24})",
+            re.I,
         ),
     ),
     (
@@ -250,7 +256,10 @@ _CUED = (
     ),
     (
         "QQ",
-        re.compile(r"(?:(?<![A-Za-z])QQ|扣扣|企鹅|加Q|Q号)(?:号码|号|號)?(?:是|为|為)?\s*[::]?\s*(\d{5,11})(?!\d)", re.I),
+        re.compile(
+            r"(?:(?<![A-Za-z])QQ|扣扣|企鹅|加Q|Q号)(?:号码|号|號)?(?:是|为|為)?\s*[::]?\s*(\d{5,11})(?!\d)",
+            re.I,
+        ),
     ),
     (
         "WECHAT",
@@ -272,8 +281,12 @@ _DOB = (
         rf"为|為)?[::]?\s*({_DATE}|(?:19|20)\d{{2}}[./\-]\d{{1,2}}(?![\d./\-])|\d{{1,2}}/\d{{1,2}}/(?:19|20)\d{{2}})",
         re.I,
     ),
-    re.compile(r"(?:born(?: on| in)?|date of birth|DOB)\s*:?\s*((?:\d{1,2} )?[A-Z][a-z]{2,8}(?: \d{1,2},)? (?:19|20)\d{2})"),
-    re.compile(r"(?:出生(?:日期|年月)?|DOB)\s*[::]?\s*((?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01]))(?!\d)"),
+    re.compile(
+        r"(?:born(?: on| in)?|date of birth|DOB)\s*:?\s*((?:\d{1,2} )?[A-Z][a-z]{2,8}(?: \d{1,2},)? (?:19|20)\d{2})"
+    ),
+    re.compile(
+        r"(?:出生(?:日期|年月)?|DOB)\s*[::]?\s*((?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01]))(?!\d)"
+    ),
 )
 _YEARS = r"(?:1[01]\d|\d{1,2}|\d \d|[一二三四五六七八九十两]{1,3})"
 _AGE = (
@@ -285,7 +298,9 @@ _AGE = (
     re.compile(r"(?:年龄|年齡|年纪|虚岁|周岁)\s*[::]?\s*(\d{1,3})(?![\d.\-~至岁歲组段个])"),
     re.compile(r"(?<![\d\-])\d{1,3}[- ](?:year|month|yr)s?[- ]old\b", re.I),
     re.compile(r"(?<![\d\-.])\d{1,3} ?(?:y/o|yo|yrs)\b", re.I),
-    re.compile(r"\b(?:aged?|age:|age of)\s*(\d{1,3})\b(?!\s*(?:-|–|to|and|or)\s*(?:\d|over|above|older|under))", re.I),
+    re.compile(
+        r"\b(?:aged?|age:|age of)\s*(\d{1,3})\b(?!\s*(?:-|–|to|and|or)\s*(?:\d|over|above|older|under))", re.I
+    ),
 )
 # an age of nobody in particular: a mean, a bound, a group
 _NO_AGE = re.compile(
@@ -324,13 +339,17 @@ _TRIP = (
         rf"(?<![A-Za-z\d])(?:[A-Z]{{2}}|[A-Z]\d|\d[A-Z])\d{{3,4}}(?:次)?(?:航班|班机|班機|客机)?{_GAP}"
         rf"(?:(?:座位号?|座位號|座号?|座席)(?:为|是)?[:: ]{{0,2}})?{_ROW}"
     ),
-    re.compile(rf"(?<![A-Za-z\d]){_TRAIN}{_GAP}(?:(?:座位号?|座号?)[:: ]{{0,2}})\d{{1,3}}[A-F]?(?:号|座)?(?![A-Za-z\d])"),
+    re.compile(
+        rf"(?<![A-Za-z\d]){_TRAIN}{_GAP}(?:(?:座位号?|座号?)[:: ]{{0,2}})\d{{1,3}}[A-F]?(?:号|座)?(?![A-Za-z\d])"
+    ),
     re.compile(r"(?<![A-Za-z\d])\d{1,2}[A-K] on (?:flight|train|coach) [A-Z\d]{2,7}\b"),
     re.compile(
         r"\b(?:flight|train|coach|bus) [A-Z\d]{2,7},? (?:(?:car|coach)(?:riage)? \d{1,2},? )?(?:in )?seat \d{1,3}[A-K]?\b",
         re.I,
     ),
-    re.compile(r"(?<![A-Za-z\d])\d{1,2}(?:号)?[车車](?:厢)?(?:\d{1,3}(?:[A-F](?:座|号)?|号(?:座|[上中下]铺)?|座))"),
+    re.compile(
+        r"(?<![A-Za-z\d])\d{1,2}(?:号)?[车車](?:厢)?(?:\d{1,3}(?:[A-F](?:座|号)?|号(?:座|[上中下]铺)?|座))"
+    ),
     re.compile(
         r"(?:长途|長途)?(?:大巴|客车|客車|班车|班車|巴士|中巴|汽车)[车車]?[^,,。;\d]{0,8}"
         r"(?:\d{1,2}(?:号|號)?座(?:位)?|\d{1,2}排[^,,。;\d]{0,4}座(?:位)?)"

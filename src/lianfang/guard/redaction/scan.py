@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lianfang.foundation.errors import BadInput
+from lianfang.guard.redaction import ner
 from lianfang.guard.redaction.address import addresses
 from lianfang.guard.redaction.names import persons
 from lianfang.guard.redaction.normal import View
@@ -44,8 +47,6 @@ def _settle(spans: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]
     """Spans without overlap: the more certain kind first, then the longer."""
     taken: list[tuple[str, int, int]] = []
     starts: list[int] = []
-    from bisect import bisect_left, insort
-
     for span in sorted(set(spans), key=lambda s: (_RANK[s[0]], s[1] - s[2], s[1])):
         at = bisect_left(starts, span[1])
         before = taken[at - 1] if at else None
@@ -57,20 +58,21 @@ def _settle(spans: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]
     return taken
 
 
-def find(text: str, *, names: bool = True, point: str = "block") -> list[Finding]:
+def find(text: str, *, names: bool = True, point: str = "block", tagger: bool = True) -> list[Finding]:
     """Find what points to a person, in Chinese (both scripts) and English.
 
     Kinds: PERSON, AGE, DOB, ADDRESS (finer than compound or village), TRIP (train, flight, coach with seat),
     RESIDENT_ID, MOBILE, LANDLINE, BANK_CARD, EMAIL, PLATE, PASSPORT, HKMO_PERMIT, TW_PERMIT, FPR_ID, HKID,
     TW_ID, DEVICE_ID, IP_ADDR, STUDENT_NO, MEDICAL_NO, QQ, WECHAT. Numbers with a check digit count only
     when it is right; full width, spaces, invisible characters and numbers spelled out in characters are
-    seen through. Names are found by surname, cue and position; a name in running prose without either is
-    not seen.
+    seen through. Names are found by surname, cue and position, and with the ``[ner]`` extra by a tagger's
+    reading of the sentence as well; :func:`capabilities` says what is not seen without it.
 
     Args:
         text: at most 2,000,000 characters.
         names: look for names of persons too.
         point: ``"block"`` (recall first: refuse a release) or ``"mask"`` (precision first: replace in place).
+        tagger: let the tagger read it, where installed; a table's cell or a log line is no sentence to read.
 
     Returns:
         Findings without overlap, by position. Their ``repr`` hides the text.
@@ -87,9 +89,33 @@ def find(text: str, *, names: bool = True, point: str = "block") -> list[Finding
     spans += addresses(view.text)
     if names:
         marks = [edge for _, start, end in spans for edge in (start, end)]
-        spans += persons(view, marks, spans, point)
+        spans += persons(view, marks, spans, point, tagger=tagger)
     found = [Finding(kind, view.at(start), view.end(end)) for kind, start, end in _settle(spans)]
     return sorted(found, key=lambda f: f.start)
+
+
+def capabilities() -> dict[str, Any]:
+    """What this installation's scan can and cannot see.
+
+    Returns:
+        ``{"tagger": bool, "unseen": [{"en", "zh"}, ...]}``: whether names are weighed with the ``[ner]``
+        extra, and what stays unseen.
+    """
+    unseen = [
+        {
+            "en": "one given name alone, a nickname, initials, a description that points to one person",
+            "zh": "单独的名字、绰号、缩写，以及足以指向某人的描述",
+        }
+    ]
+    if not ner.available():
+        unseen.insert(
+            0,
+            {
+                "en": "names in running prose without a cue beside them; install lianfang[ner] to see most of them",
+                "zh": "行文中无提示词的姓名；安装 lianfang[ner] 后可发现其中大多数",
+            },
+        )
+    return {"tagger": ner.available(), "unseen": unseen}
 
 
 def replace(text: str, findings: Sequence[Finding]) -> str:

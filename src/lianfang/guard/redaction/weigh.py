@@ -35,7 +35,9 @@ _FREQUENT = frozenset(
     "范汪廖石金韦贾夏付方邹熊白孟秦邱侯江尹薛闫段雷龙黎史陶贺毛郝顾龚邵万覃武钱戴严莫孔向常"
 )
 # surnames that are far more often another word
-_RARE = frozenset("和有是从向对到时都能经后有别区单印国年山平广应强当成执方於明更有水油满爱益相石红索经能解计许说车边连通道那金长门间阳阴陆院面项须风首高麦都时可安干家容居师常年有支文方时易全公关共利包区印危双")
+_RARE = frozenset(
+    "和有是从向对到时都能经后有别区单印国年山平广应强当成执方於明更有水油满爱益相石红索经能解计许说车边连通道那金长门间阳阴陆院面项须风首高麦都时可安干家容居师常年有支文方时易全公关共利包区印危双"
+)
 _TITLE = re.compile(
     "(?:老)?(?:先生|女士|小姐|太太|夫人|同学|同志|老师|医生|医师|护士|护士长|护理师|大爷|大妈|大姐|大哥|大叔|大婶|大娘|阿姨|叔叔|奶奶|爷爷|伯伯|婆婆|师傅|"
     "书记|主任|副主任|经理|教授|院长|局长|处长|科长|镇长|村长|市长|县长|区长|所长|队长|校长|站长|班长|部长|总|董|某|姐|哥|姨|叔|伯|婶|嫂|爷|奶|妈|爸|工|队|"
@@ -65,6 +67,9 @@ _RIGHT_WORD = re.compile(
 )
 _RIGHT_FACT = re.compile(
     r"[\s,;|、(]*(?:[男女](?:$|[,。;|\s)])|\d{1,3}岁|(?:19|20)\d{2}|1[3-9]\d{5}|\d{15}|身份|电话|手机|家长|[\u4e00-\u9fff]{1,3}[市县省区族]|\(?[男女])"
+)
+_CALLED = re.compile(
+    "说|称|你好|您好|先生|女士|同学|老师|医生|护士|的(?:妈妈|爸爸|父母|丈夫|妻子|电话|手机|密接)|[、,;\\s]"
 )
 _OPEN_LEFT = re.compile(r"[\s,，。、;；:：!?()“”\"'<>|\[\]【】\d.)#@①-⑳-]")
 _HAN = re.compile(r"[\u3400-\u9fff]+")
@@ -105,7 +110,9 @@ def candidates(
                 if not (surname or borrowed) and begins < 1e-3 and (at + start) not in starts:
                     continue
                 before = text[max(0, at + start - 10) : at + start]
-                placed = (surname or borrowed) and (_opens(before) or bool(_STRONG.search(before) or _WEAK.search(before)))
+                placed = (surname or borrowed) and (
+                    _opens(before) or bool(_STRONG.search(before) or _WEAK.search(before))
+                )
                 for end in range(start + 2, min(start + LONGEST_NAME, run.end()) + 1):
                     low, high = at + start, at + end
                     if _excluded(text, low, high):
@@ -118,18 +125,31 @@ def candidates(
                     if not (surname or foreign or known) and chance < 2e-2:
                         continue
                     if known or chance >= (1e-3 if surname else 2e-2) or (placed and _closes(text, high)):
-                        yield low, high, _features(
-                            text, start, end, at, belief, chance, near, (low, high) in sure, known
+                        yield (
+                            low,
+                            high,
+                            _features(text, start, end, at, belief, chance, near, (low, high) in sure, known),
                         )
 
 
+def _spoken_of(text: str, low: int) -> bool:
+    before = text[max(0, low - 10) : low]
+    return bool(_STRONG.search(before) or _WEAK.search(before))
+
+
 def _excluded(text: str, low: int, high: int) -> bool:
-    """What is never labelled: 张某, 王医师, 小李, 汉族."""
+    """What is never labelled: 张某, 王医师, 小李, 汉族; a common word (夏雨) that nothing calls a person."""
     name = text[low:high]
+    if name in _WORDS and not (
+        _spoken_of(text, low) or _RIGHT_FACT.match(text, high) or _CALLED.match(text, high)
+    ):
+        return True
     surname = 2 if name[:2] in _DOUBLE else 1
     if "某" in name or text[high : high + 1] == "某" or name[-1] == "族":
         return True
-    if name in _DOUBLE or (len(name) == 2 and name[0] not in _SINGLE and name[1] in _SINGLE and _NICKNAME.match(name)):
+    if name in _DOUBLE or (
+        len(name) == 2 and name[0] not in _SINGLE and name[1] in _SINGLE and _NICKNAME.match(name)
+    ):
         return True
     rest = name[surname:]
     return bool(_TITLE.fullmatch(rest) or _TITLE.fullmatch(name))

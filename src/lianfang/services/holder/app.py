@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from lianfang.foundation.errors import BadInput, LianfangError, Refused
+from lianfang.guard.redaction.exits import watch_logs
 from lianfang.services.holder.documents import MAX_MESSAGE
 from lianfang.services.holder.node import HolderNode
 
@@ -31,6 +32,7 @@ def create_app(node: HolderNode) -> FastAPI:
         await run_in_threadpool(node.resume)
         yield
 
+    watch_logs()
     app = FastAPI(
         title=f"Lianfang holder {node.about.id}",
         lifespan=life,

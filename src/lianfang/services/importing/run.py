@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput
 from lianfang.foundation.progress import Progress, silent
+from lianfang.guard.redaction.exits import file_name
 from lianfang.records import Batch
 from lianfang.services.importing.mapping import Mapping, choose, mappings, read_mapping
 from lianfang.services.importing.report import ImportReport
@@ -104,7 +105,7 @@ def import_day(
         try:
             reports.append(one.run(path))
         except BadInput as error:
-            reports.append(ImportReport(path.name, "", "", "refused", error=str(error)))
+            reports.append(ImportReport(file_name(path.name), "", "", "refused", error=str(error)))
     return reports
 
 

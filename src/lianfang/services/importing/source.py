@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from lianfang.foundation.errors import BadInput
+from lianfang.guard.redaction.exits import file_name
 from lianfang.services.importing.limits import LIMITS, Limits
 
 Form = Literal["text", "xlsx", "parquet"]
@@ -35,7 +36,8 @@ class Source:
     """A delivered file, open. ``name`` is for messages; :meth:`stream` starts again from the beginning."""
 
     def __init__(self, name: str, file: IO[bytes], size: int, limits: Limits) -> None:
-        self.name = name
+        # a name is told in reports, errors and the batch's row: it may carry a person's
+        self.name = file_name(name)
         self.size = size
         self.limits = limits
         self._file = file
@@ -155,14 +157,14 @@ def opened(path: Path | str, limits: Limits = LIMITS) -> Iterator[Source]:
     try:
         handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        raise BadInput(f"{file.name} cannot be read: {error.strerror}.") from None
+        raise BadInput(f"{file_name(file.name)} cannot be read: {error.strerror}.") from None
     status = os.fstat(handle)
     if not stat.S_ISREG(status.st_mode):
         os.close(handle)
-        raise BadInput(f"{file.name} is not a plain file.")
+        raise BadInput(f"{file_name(file.name)} is not a plain file.")
     with os.fdopen(handle, "rb") as stream:
         if status.st_size == 0:
-            raise BadInput(f"{file.name} is empty.")
+            raise BadInput(f"{file_name(file.name)} is empty.")
         if status.st_size > limits.file_bytes:
-            raise BadInput(f"{file.name} is larger than {limits.file_bytes} bytes.")
+            raise BadInput(f"{file_name(file.name)} is larger than {limits.file_bytes} bytes.")
         yield Source(file.name, stream, status.st_size, limits)
