@@ -20,9 +20,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from redactionkit import Score, Span, Text, corpus, score
-
 from lianfang.guard.redaction import KINDS, find, ner
+from redactionkit import Score, Span, Text, corpus, score
 
 APART = ("PERSON", "ADDRESS", "AGE", "TRIP")
 

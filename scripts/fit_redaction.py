@@ -1,7 +1,7 @@
 """Fit the weights of names (``words/weights.txt``) on the development part of ``tests/redaction_corpus``.
 
-Run: ``PYTHONPATH=src python scripts/fit_redaction.py [--check]`` (needs the ``ner`` extra). ``--check`` writes nothing and prints
-precision, recall and F1 by five-fold cross-validation over texts.
+Run: ``PYTHONPATH=src python scripts/fit_redaction.py [--check]`` (needs the ``ner`` extra). ``--check``
+writes nothing and prints precision, recall and F1 by five-fold cross-validation over texts.
 """
 
 from __future__ import annotations
@@ -14,16 +14,15 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-
-from redactionkit import Text, corpus
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from lianfang.guard.redaction import names, weigh
 from lianfang.guard.redaction.address import addresses
 from lianfang.guard.redaction.normal import View
 from lianfang.guard.redaction.numbers import structured
+from redactionkit import Text, corpus
 
+ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "src" / "lianfang" / "guard" / "redaction" / "words" / "weights.txt"
 
 
@@ -88,7 +87,8 @@ def main() -> None:
             given, right = given + 1, right + y[i]
         p, r = right / given, right / wanted
         print(
-            f"threshold {threshold:.2f}: P {p:.3f} R {r:.3f} F1 {2 * p * r / (p + r):.3f} of {wanted:.0f} candidates that are names"
+            f"threshold {threshold:.2f}: P {p:.3f} R {r:.3f} F1 {2 * p * r / (p + r):.3f} "
+            f"of {wanted:.0f} candidates that are names"
         )
 
 

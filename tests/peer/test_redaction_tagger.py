@@ -17,7 +17,8 @@ needs_extra = pytest.mark.skipif(not ner.installed(), reason="needs the ner extr
 SENTENCES = {
     "患者何秋棠，女，46岁": ["患者/n", "何秋棠/PER", "，/w", "女/a", "，/w", "46岁/m"],
     "我听姬小满说，她们厂里已经有三个人发烧了。": [
-        "我/r", "听/v", "姬小满/PER", "说/v", "，/w", "她们/r", "厂里/s", "已经/d", "有/v", "三个人/n", "发烧/v", "了/xc", "。/w",
+        "我/r", "听/v", "姬小满/PER", "说/v", "，/w", "她们/r", "厂里/s", "已经/d", "有/v",
+        "三个人/n", "发烧/v", "了/xc", "。/w",
     ],
     "個案鄧紫欣，27歲": ["個案/n", "鄧紫欣/PER", "，/w", "27歲/m"],
 }  # fmt: skip
@@ -99,7 +100,7 @@ told = capabilities()
 assert told["tagger"] is False and any("lianfang[ner]" in one["en"] for one in told["unseen"])
 print("done")
 """
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)  # noqa: S603
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert ran.stdout.strip() == "done", ran.stderr
 
 

@@ -23,7 +23,8 @@ def _planted(count: int) -> list[tuple[str, str]]:
     made = []
     for i in range(count):
         phone = f"154{chance.randrange(10**8):08}"
-        head = f"429901{chance.randrange(1940, 2010)}{chance.randrange(1, 13):02}{chance.randrange(1, 29):02}{chance.randrange(1000):03}"
+        born = f"{chance.randrange(1940, 2010)}{chance.randrange(1, 13):02}{chance.randrange(1, 29):02}"
+        head = f"429901{born}{chance.randrange(1000):03}"
         number = head + "10X98765432"[sum(int(a) * b for a, b in zip(head, weights, strict=True)) % 11]
         name = NAMES[i % len(NAMES)]
         made.append(

@@ -15,8 +15,26 @@ from lianfang.guard.redaction.scan import MAX_TEXT, find, replace
 
 #: a place or a seat may be what an export is about; these kinds never are
 DIRECT = frozenset(
-    "PERSON RESIDENT_ID FPR_ID HKID TW_ID HKMO_PERMIT TW_PERMIT PASSPORT STUDENT_NO MEDICAL_NO QQ WECHAT BANK_CARD "
-    "DEVICE_ID EMAIL MOBILE LANDLINE PLATE".split()
+    [
+        "PERSON",
+        "RESIDENT_ID",
+        "FPR_ID",
+        "HKID",
+        "TW_ID",
+        "HKMO_PERMIT",
+        "TW_PERMIT",
+        "PASSPORT",
+        "STUDENT_NO",
+        "MEDICAL_NO",
+        "QQ",
+        "WECHAT",
+        "BANK_CARD",
+        "DEVICE_ID",
+        "EMAIL",
+        "MOBILE",
+        "LANDLINE",
+        "PLATE",
+    ]
 )
 _LONGEST_LINE = 20_000
 

@@ -22,13 +22,19 @@ _SLASHED = re.compile(
 _MIXED = re.compile(
     rf"(?<![A-Za-z])[A-Z][a-z]{{1,14}} ?[{_SINGLE}](?=[^\u4e00-\u9fff]|的|已|乘|于|在|被|住|和|与|是|说|也|$)"
 )
-_WORD = rf"(?:[{_UP}]['’][{_UP}][{_LOW}]{{1,14}}|(?:Mc|Mac|De|Al-|El-)?[{_UP}][{_LOW}]{{1,14}}(?:[-'][{_UP}]?[{_LOW}]{{1,14}})?)"
+_WORD = (
+    rf"(?:[{_UP}]['’][{_UP}][{_LOW}]{{1,14}}|(?:Mc|Mac|De|Al-|"
+    rf"El-)?[{_UP}][{_LOW}]{{1,14}}(?:[-'][{_UP}]?[{_LOW}]{{1,14}})?)"
+)
 _RUN = re.compile(
-    rf"(?<![A-Za-zÀ-ÿ\d_@./'-])(?:{_WORD}|[{_UP}]\.)(?:(?: (?:bin|binti|bint|van|von|der|den|de|da|dos|di|del|la|al|el|ibn))*[ ]"
+    rf"(?<![A-Za-zÀ-ÿ\d_@./'-])(?:{_WORD}|[{_UP}]\.)(?:(?: (?:bin|binti|bint|van|von|der|"
+    rf"den|de|da|dos|di|del|la|al|el|ibn))*[ ]"
     rf"(?:{_WORD}|[{_UP}]\.(?=[ ]))){{1,5}}(?![A-Za-zÀ-ÿ\d_@]|-\w|\.\w)"
 )
 _CAPITALS = re.compile(
-    r"(?<![\w@./-])(?P<s>[A-Z]{2,9})(?:, ?| )(?P<g>[A-Z][a-z]{1,11}(?:[ -][A-Z]?[a-z]{1,6})?|[A-Z]{2,12}(?: [A-Z]{2,6})?)(?![\w@/-])"
+    r"(?<![\w@./-])(?P<s>[A-Z]{2,9})(?:, ?|"
+    r" )(?P<g>[A-Z][a-z]{1,11}(?:[ -][A-Z]?[a-z]{1,6})?|"
+    r"[A-Z]{2,12}(?: [A-Z]{2,6})?)(?![\w@/-])"
 )
 _SYLLABLE = (
     r"(?:(?:[bpmfdtnlgkhjqxrzcsyw]|[zcs]h)?(?:a|o|e|ai|ei|ao|ou|ang|an|eng|en|ong|iang|iao|ian|ia|ie|iong|iu|ing|in|i|"
@@ -43,32 +49,97 @@ _CUE = re.compile(
     re.I,
 )
 _STRONG_CUE = re.compile(
-    r"\b(?:patient|holder|named?|name is|called|mr|mrs|ms|miss|dr|prof|passenger|traveller|traveler|nurse|cardholder|husband|wife|"
+    r"\b(?:patient|holder|named?|name is|called|mr|mrs|ms|miss|dr|prof|passenger|"
+    r"traveller|traveler|nurse|cardholder|husband|wife|"
     r"son|daughter|father|mother|brother|sister|colleague|dear|interviewer|respondent)\.?,?:? $",
     re.I,
 )
 _AFTER = re.compile(
-    r"(?:'s)?(?: (?:is|was|has|had|who|tested|lives|lived|travelled|traveled|arrived|reported|says|said|shared|wore|took|sat|asked|"
-    r"visited|flew|died|and|with|from|will|developed|denies|denied|boarded|called|works|worked|went|came)\b|,? ?\(?(?:\d|aged|male|female|passport|phone|born|who)|"
+    r"(?:'s)?(?: (?:is|was|has|had|who|tested|lives|lived|travelled|traveled|arrived|"
+    r"reported|says|said|shared|wore|took|sat|asked|"
+    r"visited|flew|died|and|with|from|will|developed|denies|denied|boarded|called|works|"
+    r"worked|went|came)\b|,? ?\(?(?:\d|aged|male|female|passport|phone|born|who)|"
     r"[,.;)(:\"”!?]|$|\n| <)"
 )
 _ROLE = re.compile(
-    r"\b(?:contacts?|driver|doctor|student|teacher|neighbou?r|man|woman|boy|girl|partner|friend|told|beside|met|called|identified as|"
+    r"\b(?:contacts?|driver|doctor|student|teacher|neighbou?r|man|woman|boy|girl|partner|"
+    r"friend|told|beside|met|called|identified as|"
     r"respondent|case \d{1,4}|case)[,:]? $",
     re.I,
 )
 _VERB = re.compile(
-    r"(?:'s (?:son|daughter|wife|husband|mother|father|number|phone)| (?:tested|lives|lived|says|said|wore|took|denies|denied|works|worked|died|who)\b|"
+    r"(?:'s (?:son|daughter|wife|husband|mother|father|number|phone)| (?:tested|lives|"
+    r"lived|says|said|wore|took|denies|denied|works|worked|died|who)\b|"
     r",? ?\((?:aged|male|female|\d)|, (?:aged|male|female|\d{1,3}\b))"
 )
 _SHAPED = re.compile(
     r"(?:ov|ova|ev|eva|ski|ska|sky|enko|escu|sson|[^a]sen|stein|berg|mann|[^n]ez|elli|etti|ucci|opoulos|idis|ian|moto|mura|shima|yama|kawa|tani)$|^(?:Mc|O['’])[A-Z]"
 )
 _LEADING = frozenset(
-    "patient mr mrs ms dr miss prof professor holder case nurse dear from to passenger traveller traveler driver taxi contact report call student "
-    "doctor teacher hi hello by with and interviewer respondent name ask tell meet cc bcc subject officer inspector".split()
+    [
+        "patient",
+        "mr",
+        "mrs",
+        "ms",
+        "dr",
+        "miss",
+        "prof",
+        "professor",
+        "holder",
+        "case",
+        "nurse",
+        "dear",
+        "from",
+        "to",
+        "passenger",
+        "traveller",
+        "traveler",
+        "driver",
+        "taxi",
+        "contact",
+        "report",
+        "call",
+        "student",
+        "doctor",
+        "teacher",
+        "hi",
+        "hello",
+        "by",
+        "with",
+        "and",
+        "interviewer",
+        "respondent",
+        "name",
+        "ask",
+        "tell",
+        "meet",
+        "cc",
+        "bcc",
+        "subject",
+        "officer",
+        "inspector",
+    ]
 )
-_PARTICLES = frozenset("bin binti bint van von der den de da dos di del la al el ibn".split())
+_PARTICLES = frozenset(
+    [
+        "bin",
+        "binti",
+        "bint",
+        "van",
+        "von",
+        "der",
+        "den",
+        "de",
+        "da",
+        "dos",
+        "di",
+        "del",
+        "la",
+        "al",
+        "el",
+        "ibn",
+    ]
+)
 
 
 def _pinyin(surname: str, given: list[str]) -> bool:
@@ -110,15 +181,11 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
     ]
     if stops and stops[0] == 0 and len(parts) > 2 and len(stops) == 1 and parts[1].lower() in _GIVEN:
         start += len(parts.pop(0)) + 1
-    elif stops:
-        # a surname may be such a word (Helen Park, Anne Hill): only after a given name, at the end
-        if (
-            stops != [len(parts) - 1]
-            or len(parts) != 2
-            or parts[0].lower() not in _GIVEN
-            or parts[1] not in _DOUBTFUL
-        ):
-            return
+    # a surname may be such a word (Helen Park, Anne Hill): only after a given name, at the end
+    elif stops and not (
+        stops == [1] and len(parts) == 2 and parts[0].lower() in _GIVEN and parts[1] in _DOUBTFUL
+    ):
+        return
     if len(parts) < 2 or all(len(part.strip(".")) == 1 for part in parts):
         return
     end = start + len(" ".join(parts))
@@ -129,19 +196,42 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
     asian = parts[0].lower() in _SURNAMES and len(parts) in (2, 3)
     strong = _STRONG_CUE.search(before)
     shaped = _SHAPED.search(parts[-1]) is not None
-    if known or pinyin or strong or ((asian or shaped) and (weak or cue or after)):
-        yield "PERSON", start, end
-    # two words that nothing is known of: only where people are spoken of on both sides
-    elif (
-        len(parts) == 2
-        and cue
-        and after
-        and (weak or (_ROLE.search(before) and after))
-        and (_ROLE.search(before) or _VERB.match(text[end : end + 16]))
+    if (
+        known
+        or pinyin
+        or strong
+        or ((asian or shaped) and (weak or cue or after))
+        or (
+            len(parts) == 2
+            and cue
+            and after
+            and (weak or (_ROLE.search(before) and after))
+            and (_ROLE.search(before) or _VERB.match(text[end : end + 16]))
+        )
     ):
         yield "PERSON", start, end
 
 
 _DOUBTFUL = frozenset(
-    "Park Hill Lane Young White Green Church Day Wood Field Law Best Long West Bridge Bush Brook Stone King".split()
+    [
+        "Park",
+        "Hill",
+        "Lane",
+        "Young",
+        "White",
+        "Green",
+        "Church",
+        "Day",
+        "Wood",
+        "Field",
+        "Law",
+        "Best",
+        "Long",
+        "West",
+        "Bridge",
+        "Bush",
+        "Brook",
+        "Stone",
+        "King",
+    ]
 )

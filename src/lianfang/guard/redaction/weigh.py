@@ -19,10 +19,11 @@ from lianfang.guard.redaction.address import division_names
 from lianfang.guard.redaction.words import load
 
 FEATURES = (
-    "bias", "odds", "odds_rest", "other", "person", "begin_edge", "end_edge",
-    "one_one", "one_two", "two_any", "one_three", "none_two", "none_three", "none_four", "none_more",
-    "strong_cue", "weak_cue", "left_open", "right_open", "right_word", "right_fact", "near_mark",
-    "word", "division", "not_given", "title", "place_end", "place_next", "borrowed", "frequent", "rare", "ruled_sure", "ruled", "masked", "beside", "place", "open_both", "cue_open",
+    "bias", "odds", "odds_rest", "other", "person", "begin_edge", "end_edge", "one_one", "one_two",
+    "two_any", "one_three", "none_two", "none_three", "none_four", "none_more", "strong_cue",
+    "weak_cue", "left_open", "right_open", "right_word", "right_fact", "near_mark", "word", "division",
+    "not_given", "title", "place_end", "place_next", "borrowed", "frequent", "rare", "ruled_sure",
+    "ruled", "masked", "beside", "place", "open_both", "cue_open",
 )  # fmt: skip
 
 _SINGLE = load("surnames")
@@ -52,7 +53,8 @@ _PLACE_NEXT = re.compile(
     "大桥|[桥站店馆拳]|景区|机场|口岸|自然村|社区|小区|花园|手术)"
 )
 _STRONG = re.compile(
-    r"(?:姓 ?名|名字|真名|当事人|联系人|联络人|收货人|收件人|收件|收货|寄件人|持有人|持卡人|持证人|户主|车主|监护人|法人|法人代表|负责人|责任人|机主|"
+    r"(?:姓 ?名|名字|真名|当事人|联系人|联络人|收货人|收件人|收件|收货|寄件人|持有人|"
+    r"持卡人|持证人|户主|车主|监护人|法人|法人代表|负责人|责任人|机主|"
     r"我叫|名叫|叫做|名为|叫|我是|本人|登记|旅客|乘客|申请人|投诉人|举报人|死者|化名|原名|曾用名|name|其父|其母|其妻|其夫|其子|其女|其姐|"
     r"父亲|母亲|妻子|丈夫|儿子|女儿|爷爷|奶奶|室友|同事|邻居|朋友|户名|签收|登记人|记录人|核对人|司机|驾驶员|职工|民警|网格员)(?:系|是|为|叫|名叫|名)?[\"']?\s*[:=]?\s*[\"'“]?$",
     re.I,
