@@ -42,10 +42,12 @@ _RARE = frozenset(
 _TITLE = re.compile(
     "(?:老)?(?:先生|女士|小姐|太太|夫人|同学|同志|老师|医生|医师|护士|护士长|护理师|大爷|大妈|大姐|大哥|大叔|大婶|大娘|阿姨|叔叔|奶奶|爷爷|伯伯|婆婆|师傅|"
     "书记|主任|副主任|经理|教授|院长|局长|处长|科长|镇长|村长|市长|县长|区长|所长|队长|校长|站长|班长|部长|总|董|某|姐|哥|姨|叔|伯|婶|嫂|爷|奶|妈|爸|工|队|"
-    "院士|主席|警官|律师|记者|司机|老板|氏|家|老|家属|副队|老汉|老太|某某|大夫|会计|厂长|连长)"
+    "院士|主席|警官|律师|记者|司机|老板|氏|家|老|家属|副队|老汉|老太|某某|大夫|会计|厂长|连长|专员)"
 )
 # characters that write down names of other languages
 _BORROWED = load("borrowed")
+# of these, what stands in other words as often (当日新增)
+_EVERYDAY = frozenset("当新日增外力海大里都平多更登加合明江和其达肉白音满花才让山木才青古图")
 _NICKNAME = re.compile("[小老阿大]")
 _PLACE_END = frozenset("路街巷弄道县市区镇乡村庄屯店厂站馆院族柜菜茶粮剂片丸病毒沟江河湖港州省堂寺塔墓堰寨")
 _PLACE_NEXT = re.compile(
@@ -121,7 +123,7 @@ def candidates(
                         continue
                     known = (low, high) in ruled
                     chance = belief.span(start, end) if begins > 1e-4 else begins
-                    foreign = borrowed and all(c in _BORROWED for c in piece[start:end])
+                    foreign = borrowed and _foreign(piece[start:end])
                     if end - start > 4 and chance < 2e-2 and not (known or foreign):
                         continue
                     if not (surname or foreign or known) and chance < 2e-2:
@@ -132,6 +134,11 @@ def candidates(
                             high,
                             _features(text, start, end, at, belief, chance, near, (low, high) in sure, known),
                         )
+
+
+def _foreign(name: str) -> bool:
+    """Whether all characters write down names of other languages, two at least hardly anything else."""
+    return all(c in _BORROWED for c in name) and sum(c not in _EVERYDAY for c in name) >= 2
 
 
 def _spoken_of(text: str, low: int) -> bool:
@@ -208,7 +215,7 @@ def _features(
         "title": bool(_TITLE.match(name, surname)),
         "place_end": name[-1] in _PLACE_END,
         "place_next": bool(_PLACE_NEXT.match(text, high)),
-        "borrowed": not _form(name) and all(c in _BORROWED for c in name),
+        "borrowed": not _form(name) and _foreign(name),
         "frequent": name[0] in _FREQUENT,
         "rare": name[0] in _RARE,
         "ruled_sure": sure,
