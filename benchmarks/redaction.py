@@ -1,4 +1,4 @@
-"""Scanning speed of the redaction rules on ordinary prose and on text full of identifiers; processor time of one process.
+"""Scanning speed of the redaction rules on ordinary prose and on text full of identifiers; processor time.
 
 Run: ``PYTHONPATH=src python benchmarks/redaction.py``
 """
