@@ -67,6 +67,16 @@ def test_packs_and_diff_are_listed() -> None:
     assert run("guard", "policy", "diff", "eu-1082", "nowhere")[0] == 3
 
 
+def test_redaction_says_what_it_cannot_see() -> None:
+    from lianfang.guard.redaction import ner
+
+    code, said = run("guard", "redaction", "--capabilities")
+    assert code == 0 and "nickname" in said
+    with ner.switched(False):
+        assert "lianfang[ner]" in run("guard", "redaction", "--capabilities")[1]
+        assert "lianfang[ner]" in run("guard", "redaction", "-", text="正常一行\n")[1]
+
+
 def test_redaction_tells_positions_and_never_the_text() -> None:
     text = "正常一行\n患者覃晓舟，电话15400001234。\n"
     code, said = run("guard", "redaction", "-", text=text)

@@ -25,6 +25,8 @@ def _count(inst: Installation, who: Any, arguments: Mapping[str, Any], progress:
         progress("counting", step, 3)
         if arguments.get("fail") == "known":
             raise BadInput("The input was bad.")
+        if arguments.get("fail") == "telling":
+            raise BadInput("Row 3: no such phone, 15400001234.")
         if arguments.get("fail") == "unknown":
             raise RuntimeError("张三 13800000000")
         if arguments.get("cancel_at") == step:
@@ -56,6 +58,9 @@ def test_a_failure_is_told_without_data_and_may_be_tried_anew(inst: Installation
     known = jobs.submit(inst, SYSTEM, "count", {"fail": "known"}, key="k")
     assert jobs.execute(inst, known) == "failed"
     assert "bad" in jobs.get(inst, known)["error"]
+    telling = jobs.submit(inst, SYSTEM, "count", {"fail": "telling"}, key="t")
+    assert jobs.execute(inst, telling) == "failed"
+    assert jobs.get(inst, telling)["error"] == "bad_input: Row 3: no such phone, 〔已隐去〕."
     unknown = jobs.submit(inst, SYSTEM, "count", {"fail": "unknown"}, key="k")
     assert unknown != known and jobs.execute(inst, unknown) == "failed"
     assert jobs.get(inst, unknown)["error"] == "fault: RuntimeError"

@@ -23,7 +23,7 @@ FEATURES = (
     "two_any", "one_three", "none_two", "none_three", "none_four", "none_more", "strong_cue",
     "weak_cue", "left_open", "right_open", "right_word", "right_fact", "near_mark", "word", "division",
     "not_given", "title", "place_end", "place_next", "borrowed", "frequent", "rare", "ruled_sure",
-    "ruled", "masked", "beside", "place", "open_both", "cue_open",
+    "ruled", "beside", "place", "open_both", "cue_open",
 )  # fmt: skip
 
 _SINGLE = load("surnames")
@@ -220,7 +220,6 @@ def _features(
         "rare": name[0] in _RARE,
         "ruled_sure": sure,
         "ruled": known and not sure,
-        "masked": "某" in name,
     }
     return [float(values.get(feature, 0.0)) for feature in FEATURES]
 
