@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Literal
 
+from pydantic import StringConstraints
+
 from lianfang.records.cases import EventId
 from lianfang.records.declare import P0, P1, P2, P4, About, Record
 
@@ -163,7 +165,8 @@ class Bulletin(Record):
     audience: Annotated[Literal["public", "residents", "same_area"], P0("受众", "audience")]
     content: Annotated[dict[str, Any], P0("内容", "tables and texts as released")]
     withheld: Annotated[list[dict[str, Any]], P1("未公开项", "what was withheld and why (counts)")]
-    signature: Annotated[str, P0("签名", "signed note")]
+    # the note holds the whole bulletin, and a listing of many cases is long
+    signature: Annotated[str, StringConstraints(max_length=1 << 20), P0("签名", "signed note")]
     log_index: Annotated[int, P0("日志序号", "index in the ledger")]
     corrects: Annotated[int | None, P0("更正期号", "number that it corrects")] = None
     published_at: Annotated[datetime, P0("发布时间", "published at")]

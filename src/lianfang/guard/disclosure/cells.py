@@ -7,6 +7,9 @@ audit). While an interval is narrower than ``minimum - 1``, the cheapest further
 (complementary suppression), found by an integer programme with two counter-tables for one cell at a time,
 the heuristic of Kelly, Golden and Assad, "Cell suppression: disclosure protection for sensitive tabular
 data", Networks 22 (1992) 397-417.
+
+A reader knows more than the margins: what was published before of a cumulative count, and that a cell withheld as
+small lies between 1 and ``minimum - 1``. With either in hand he must be left in doubt about every withheld cell.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ MAX_ROUNDS = 60
 MAX_CATEGORIES = 400
 
 Key = tuple[str, ...]
+Known = dict[int, tuple[float, float | None]]
 
 
 @dataclass(frozen=True)
@@ -76,24 +80,25 @@ def _matrix(cube: Cube) -> Any:
 class Audit:
     """What can be inferred about withheld cells from those published."""
 
-    def __init__(self, cube: Cube, floors: Mapping[Key, int] | None = None) -> None:
+    def __init__(self, cube: Cube) -> None:
         self.cube = cube
         self.matrix = _matrix(cube)
-        # what earlier releases say: a cumulative count does not fall below what was published
-        self.floors = [float((floors or {}).get(key, 0)) for key in cube.keys]
 
-    def interval(self, target: int, hidden: set[int], *, floors: bool = True) -> tuple[float, float]:
-        """Smallest and largest value of one cell in all tables that agree with the published cells."""
+    def interval(self, target: int, hidden: set[int], known: Known | None = None) -> tuple[float, float]:
+        """Smallest and largest value of one cell in all tables that agree with the published cells.
+
+        ``known``: bounds on single cells that the reader has from elsewhere.
+        """
         from scipy.optimize import linprog
 
         # equations that touch no hidden cell are satisfied by what is published
         unknown = sorted(hidden)
         place = {cell: i for i, cell in enumerate(unknown)}
         part = self.matrix[:, unknown]
-        known = [0.0 if i in hidden else float(v) for i, v in enumerate(self.cube.values)]
-        right = -(self.matrix @ known)
+        published = [0.0 if i in hidden else float(v) for i, v in enumerate(self.cube.values)]
+        right = -(self.matrix @ published)
         touched = part.getnnz(axis=1) > 0
-        bounds = [(self.floors[cell] if floors else 0.0, None) for cell in unknown]
+        bounds = [(known or {}).get(cell, (0, None)) for cell in unknown]
         ends: list[float] = []
         for sign in (1.0, -1.0):
             cost = [0.0] * len(unknown)
@@ -102,7 +107,7 @@ class Audit:
             if found.status == 3:
                 ends.append(float("inf"))
             elif found.status != 0:
-                # no table agrees: the floors contradict the data, so nothing more than they say is inferred
+                # no table agrees: what the reader knows contradicts the data, so nothing is certain to be safe
                 return float(self.cube.values[target]), float(self.cube.values[target])
             else:
                 ends.append(sign * float(found.fun))
@@ -110,13 +115,14 @@ class Audit:
 
 
 def _widen(
-    cube: Cube, audit: Audit, target: int, hidden: set[int], fixed: set[int], width: float
+    audit: Audit, target: int, hidden: set[int], fixed: set[int], width: float, known: Known
 ) -> set[int] | None:
     """The cheapest further cells to withhold so that the target's interval is at least ``width`` wide."""
     import numpy as np
     from scipy.optimize import Bounds, LinearConstraint, milp
     from scipy.sparse import block_array, csc_array, eye_array
 
+    cube = audit.cube
     n = len(cube.keys)
     values = np.asarray(cube.values, dtype=float)
     big = float(max(values.max(), width) + width)
@@ -137,8 +143,13 @@ def _widen(
     )
     cost = np.zeros(3 * n)
     cost[:n] = 1.0 + np.log1p(values) / 20.0
-    lower = np.concatenate([np.zeros(n), -values, -values])
-    upper = np.concatenate([np.ones(n), np.full(n, big), np.full(n, big)])
+    least, most = -values.copy(), np.full(n, big)
+    for i, (low, high) in known.items():
+        least[i] = low - values[i]
+        if high is not None:
+            most[i] = high - values[i]
+    lower = np.concatenate([np.zeros(n), least, least])
+    upper = np.concatenate([np.ones(n), most, most])
     for i in hidden:
         lower[i], cost[i] = 1.0, 0.0
     for i in fixed:
@@ -181,31 +192,47 @@ def suppress(
     Returns:
         The two sets of keys, or None when the table cannot be protected.
     """
-    width = float(minimum - 1)
+    most = minimum - 1
     fixed = {i for i, key in enumerate(cube.keys) if exempt(key)}
     wanted = {cube.index[key] for key in must_hide if key in cube.index}
-    primary = {i for i, value in enumerate(cube.values) if 0 < value < minimum} | wanted
-    primary -= fixed
+    small = {i for i, value in enumerate(cube.values) if 0 < value < minimum} - fixed
+    primary = (small | wanted) - fixed
     hidden = set(primary)
-    audit = Audit(cube, floors)
-    safe: dict[int, int] = {}
+    audit = Audit(cube)
+    # readers to be left in doubt: what each knows beyond the margins, and how wide his interval must be
+    readers: list[tuple[Known, float]] = [
+        ({}, float(most)),
+        ({cube.index[key]: (low, None) for key, low in (floors or {}).items()}, 1.0),
+        (dict.fromkeys(small, (1, most)), 1.0),
+    ]
+    # withholding more only widens an interval: what is safe once stays safe
+    safe: set[int] = set()
     for _ in range(MAX_ROUNDS):
         for target in sorted(hidden, key=lambda i: cube.values[i]):
-            if safe.get(target) == len(hidden):
+            if target in safe:
                 continue
-            low, high = audit.interval(target, hidden, floors=False)
-            if high - low < width - 1e-6:
-                more = _widen(cube, audit, target, hidden, fixed, width)
-                if not more:
-                    return None
+            more = _lacking(audit, target, hidden, fixed, readers)
+            if more is None:
+                return None
+            if more:
                 hidden |= more
                 break
-            low, high = audit.interval(target, hidden)
-            if high - low < 1.0 - 1e-6:
-                return None
-            safe[target] = len(hidden)
+            safe.add(target)
         else:
             break
     else:
         return None
     return {cube.keys[i] for i in primary}, {cube.keys[i] for i in hidden - primary}
+
+
+def _lacking(
+    audit: Audit, target: int, hidden: set[int], fixed: set[int], readers: list[tuple[Known, float]]
+) -> set[int] | None:
+    """Further cells to withhold for a target's sake: none when it is safe, None when nothing helps."""
+    for place, (known, width) in enumerate(readers):
+        if place and not known:
+            continue
+        low, high = audit.interval(target, hidden, known)
+        if high - low < width - 1e-6:
+            return _widen(audit, target, hidden, fixed, width, known) or None
+    return set()
