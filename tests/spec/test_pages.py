@@ -230,3 +230,20 @@ def test_the_bulletins_page_proves_itself(app_client: TestClient, event_id: str)
     assert bulletin.verify(file.text)["number"] == 1
     assert app_client.get(f"/public/{event_id}/9").status_code == 404
     assert app_client.get("/public/key").json()["ed25519"]
+
+
+def test_what_an_attacker_could_learn_is_a_page_and_json(
+    app_client: TestClient, event_id: str, sign_in: Callable[[str], str]
+) -> None:
+    token = sign_in("manager")
+    page = app_client.post(
+        f"/events/{event_id}/attack", data={"token": token}, headers={"accept-language": "en"}
+    )
+    assert page.status_code == 200 and "Nobody and nothing is recovered" in page.text
+    answer = app_client.post(f"/api/v1/events/{event_id}/attack", headers={"x-lianfang-token": token})
+    found = answer.json()
+    assert (found["recovered"], found["releases"], found["draft"]) == (0, 1, False)
+    assert "/attack" in app_client.get(f"/events/{event_id}").text
+    assert app_client.post(f"/events/{event_id}/attack").status_code == 403  # without the form's token
+    token = sign_in("community_worker")
+    assert app_client.post(f"/events/{event_id}/attack", data={"token": token}).status_code == 403

@@ -60,8 +60,12 @@ ROOMS: dict[str, dict[str, tuple[str, str]]] = {
             "What in a text points to a person. 文本中的个人信息。",
         ),
         "disclosure": (
-            "lianfang.cli.guard:disclosure",
+            "lianfang.cli.disclosure:disclosure",
             "Check a bulletin before it leaves. 发布前审查通报。",
+        ),
+        "attack": (
+            "lianfang.cli.attack:attack",
+            "What published releases give away. 检验通报能否被推算。",
         ),
     },
 }

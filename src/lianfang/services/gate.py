@@ -58,6 +58,11 @@ ACTS: dict[str, frozenset[str]] = {
     "sample.result": frozenset({"laboratory", "system"}),
     "observation.end": frozenset({"epidemiologist", "clinician"}),
     "bulletin.publish": frozenset({"manager"}),
+    "bulletin.attack": frozenset(
+        {"manager", "epidemiologist", "data_protection_officer", "security_officer", "auditor"}
+    ),
+    "noise.grant": frozenset({"manager", "data_protection_officer"}),
+    "noise.ask": frozenset({"manager", "epidemiologist", "data_protection_officer"}),
     "log.read": frozenset({"data_protection_officer", "security_officer", "auditor", "manager"}),
     "account.manage": frozenset({"administrator"}),
     "data.backup": frozenset({"administrator", "system"}),

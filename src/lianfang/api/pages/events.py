@@ -11,6 +11,7 @@ from lianfang.api import charts
 from lianfang.api.security import Actor, Inst, Reader
 from lianfang.api.view import file, go, language, page
 from lianfang.foundation.errors import NotFound
+from lianfang.services import attack as attacking
 from lianfang.services import bulletin, closing, events, gate, jobs, orders, plan, situation
 from lianfang.services.orders import holders
 
@@ -80,6 +81,11 @@ def draft(request: Request, inst: Inst, who: Reader, event_id: str) -> Response:
 def publish(request: Request, inst: Inst, who: Actor, event_id: str) -> Response:
     row = bulletin.publish(inst, who, event_id)
     return go(f"/public/{event_id}/{row['number']}", "published")
+
+
+@router.post("/events/{event_id}/attack", summary="What all bulletins together give away")
+def attack(request: Request, inst: Inst, who: Actor, event_id: str) -> Response:
+    return page(request, "attack.html", **attacking.attack(inst, who, event_id))
 
 
 @router.post("/events/{event_id}/close", summary="Close an event")

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from lianfang import records
 from lianfang.api.security import Actor, Inst, Reader
 from lianfang.foundation.canonical import plain
+from lianfang.services import attack as attacking
 from lianfang.services import (
     bulletin,
     closing,
@@ -254,6 +255,12 @@ def replace_plan(inst: Inst, who: Actor, event_id: Name, body: PlanBody) -> None
 @router.post("/events/{event_id}/tasks/{task}", status_code=204, summary="Tick off a task of the plan")
 def tick(inst: Inst, who: Actor, event_id: Name, task: Name, body: NoteBody) -> None:
     plan.done(inst, who, event_id, task, body.note, day=body.day)
+
+
+@router.post("/events/{event_id}/attack", summary="What all bulletins together give away")
+def attack(inst: Inst, who: Actor, event_id: Name) -> Any:
+    found = attacking.attack(inst, who, event_id)
+    return plain({"event_id": event_id, "draft": found["draft"], **found["report"].to_dict()})
 
 
 @router.post("/events/{event_id}/close", summary="Close an event")
