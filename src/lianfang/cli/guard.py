@@ -258,27 +258,3 @@ def redaction(source: str, masked: bool, point: str, names: bool, as_json: bool)
         raise Refused(
             f"{len(findings)} findings point to a person.", hint="--mask prints the text without them."
         )
-
-
-@click.command("disclosure")
-@click.argument("source", metavar="FILE")
-@click.option("--withhold", is_flag=True, help="Leave forbidden items out and say so. 略去禁止项并注明。")
-@click.option("--json", "as_json", is_flag=True, help="Answer as JSON. 以 JSON 输出。")
-def disclosure(source: str, withhold: bool, as_json: bool) -> None:
-    """Check a bulletin's candidate (JSON, - for standard input); exit 4 if refused. 审查拟发布通报。"""
-    from lianfang.foundation.errors import BadInput, Refused
-    from lianfang.guard.disclosure import Refusal, bulletin
-
-    candidate = _json(source)
-    if not isinstance(candidate, dict):
-        raise BadInput("a candidate is a JSON object.")
-    result = bulletin({**candidate, **({"withhold": True} if withhold else {})})
-    if as_json:
-        _say(result.to_dict())
-    if isinstance(result, Refusal):
-        raise Refused("not released: " + " ".join(result.reasons), reasons=result.reasons)
-    if as_json:
-        return
-    for table in result.to_dict()["tables"]:
-        click.echo(f"{table['name']}: {len(table['rows'])} rows")
-    click.echo(f"withheld 未公布: {result.summary() or 'nothing'} / {result.summary('zh') or '无'}")

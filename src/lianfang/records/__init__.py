@@ -35,6 +35,7 @@ from lianfang.records.event import (
 )
 from lianfang.records.forms import form, importable, json_schema
 from lianfang.records.house import Backup, Batch, DecisionEntry, Division, HolderEntry, Job, Reading
+from lianfang.records.noise import NoiseBudget, NoisyAnswer
 from lianfang.records.whereabouts import (
     LocationPing,
     LodgingStay,
@@ -88,6 +89,8 @@ __all__ = [
     "LocationPing",
     "LodgingStay",
     "MigrationFlow",
+    "NoiseBudget",
+    "NoisyAnswer",
     "ObservationOrder",
     "OrderAnswer",
     "Payment",
