@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lianfang.foundation.clock import SetClock, day_bounds
 from lianfang.foundation.errors import NotFound
 from lianfang.services import accounts, bulletin, closing, contacts, events, laboratory, orders, visits
+from lianfang.services import attack as attacking
 from lianfang.services import today as morning
 from lianfang.services.installation import SYSTEM, Installation
 
@@ -225,6 +226,13 @@ def _publish(inst: Installation, story: Story, answers: Answers, say: Say, holde
         "verify",
         f"离线核验：有效，公开日志第 {found['log_index']} 号。",
         f"Verified offline: VALID, entry {found['log_index']} of the public log.",
+    )
+    report = attacking.attack(inst, manager, story.event_id)["report"]
+    story.figures["recovered"] = report.recovered
+    say(
+        "attack",
+        f"攻击检验：{report.releases} 份通报合并推算，可准确推算 {report.recovered} 项。",
+        f"Attack on {report.releases} bulletin(s) together: {report.recovered} withheld items recovered.",
     )
 
 
