@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from lianfang.foundation.clock import SetClock
-from lianfang.records import Bulletin, CaseReport, Event
+from lianfang.records import Bulletin, CaseReport, Division, Event
 from lianfang.services import accounts, bulletin, cases
 from lianfang.services.installation import Installation, create
 from lianfang.store import put, put_rows, rows
-from lianfang.world import clinic, movement, people
+from lianfang.world import clinic, movement, names, people
 from lianfang.world.epidemic import outbreak
 
 START = date(2026, 1, 5)
@@ -59,8 +59,12 @@ def centre(home: Path) -> Installation:
             "retention_until": START + timedelta(days=400), "status": "open",
         }
     )  # fmt: skip
+    districts = [
+        Division(adcode=code, level="county", name_zh=zh, name_en=en, parent="429900")
+        for code, zh, en, *_ in names.DISTRICTS
+    ]
     with inst.store.begin() as connection:
-        put(connection, event)
+        put(connection, event, *districts)
     return inst
 
 

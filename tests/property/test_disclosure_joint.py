@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import random
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lianfang.foundation.errors import BadInput
 from lianfang.guard import attack
@@ -186,3 +189,39 @@ def test_the_publisher_withholds_more_where_the_rule_itself_would_tell() -> None
 def test_what_is_no_release_is_bad_input(broken: list[dict[str, Any]]) -> None:
     with pytest.raises(BadInput):
         attack.attack(broken)
+
+
+NAMES_OF_PARTS = (
+    "name",
+    "dimensions",
+    "rows",
+    "margins",
+    "cumulative",
+    "listing",
+    "count",
+    "d",
+    "kind",
+    "where",
+)
+PLAIN = (
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 9)
+    | st.floats(allow_nan=False)
+    | st.sampled_from(["", "*", "d"])
+)
+ANYTHING = st.recursive(
+    PLAIN,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES_OF_PARTS), inner, max_size=4),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@given(
+    st.fixed_dictionaries(
+        {"tables": st.lists(ANYTHING, max_size=2), "reasons": ANYTHING, "withheld": ANYTHING}
+    )
+)
+def test_whatever_a_file_holds_it_is_read_or_bad_input(release: dict[str, Any]) -> None:
+    with contextlib.suppress(BadInput):
+        assert attack.attack([release, release]).releases == 2

@@ -106,6 +106,8 @@ def test_a_spent_budget_refuses_and_leaves_everything_as_it_was(inst: Installati
     assert noise.budget(inst, manager, EVENT, "cases")["spent"] == "2/5"
     with pytest.raises(BadInput):
         noise.grant(inst, manager, EVENT, "cases", "0.1", "less than is spent")
+    with pytest.raises(BadInput, match="nobody"):
+        noise.grant(inst, manager, EVENT, "cases", "2", "asked for on 154 0000 1234")
     for name in ("li.she", "sun.shen"):
         with pytest.raises(Refused):
             noise.answer(inst, accounts.person(inst, name), EVENT, "cases", [], "0.1")

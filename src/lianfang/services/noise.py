@@ -31,6 +31,7 @@ def grant(
     inst: Installation, who: Who, event_id: str, dataset: str, epsilon: str, reason: str
 ) -> dict[str, Any]:
     """Set the budget of a data set; it can be raised later, never below what is spent."""
+    from lianfang.guard import redaction
     from lianfang.guard.disclosure.noise import epsilon_of
     from lianfang.records import NoiseBudget
     from lianfang.store import put
@@ -40,8 +41,8 @@ def grant(
     total = epsilon_of(epsilon)
     event = events.get(inst, event_id)
     within(who, event["adcode"])
-    if not reason.strip():
-        raise BadInput("Say why: the reason is kept with the budget.")
+    if not reason.strip() or redaction.find(reason, point="block"):
+        raise BadInput("Say why, and name nobody: the reason is kept with the budget.")
     with inst.store.begin() as connection:
         before = _locked(connection, event_id, dataset)
         spent = Fraction(before["spent"]) if before else Fraction(0)

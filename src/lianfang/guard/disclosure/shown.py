@@ -14,9 +14,11 @@ from typing import Any
 from lianfang.foundation.errors import BadInput
 from lianfang.guard.disclosure.cells import ALL, MAX_CELLS, Key
 
-MAX_RELEASES = 1_000
-MAX_TABLES = 40
-MAX_ROWS = 20_000
+MAX_RELEASES = 3_000
+MAX_TABLES = 1_600  # a candidate's 40 tables may have 40 columns of counts each
+MAX_ROWS = 200_000
+MAX_DIMENSIONS = 40
+KINDS = ("small_cell", "difference", "complementary_cell")
 TIMES = ("date", "week", "confirm_date")
 
 
@@ -64,33 +66,42 @@ def _count(value: Any, where: str) -> int | None:
     return value
 
 
+def _items(table: Mapping[str, Any], name: str, where: str) -> list[Any]:
+    found = table.get(name, ())
+    if not isinstance(found, list | tuple) or len(found) > MAX_ROWS:
+        raise BadInput(f"{where}: {name} is a list of at most {MAX_ROWS}.")
+    return list(found)
+
+
+def _rows(table: Mapping[str, Any], where: str) -> list[Mapping[str, Any]]:
+    """Rows and margins, each an object."""
+    rows = [*_items(table, "rows", where), *_items(table, "margins", where)]
+    if not all(isinstance(row, Mapping) for row in rows):
+        raise BadInput(f"{where}: rows are objects.")
+    return rows
+
+
 def _kinds(release: Mapping[str, Any], name: str, single: bool) -> dict[str, int] | None:
     """Withheld cells by kind: per table where the release says where, else its sums if it has one table."""
-    kinds = ("small_cell", "difference", "complementary_cell")
-    reasons = release.get("reasons")
+    reasons, counts = release.get("reasons"), release.get("withheld")
     if isinstance(reasons, list) and all(isinstance(item, Mapping) for item in reasons):
-        return {
-            kind: sum(
-                int(item.get("count", 0))
-                for item in reasons
-                if item.get("kind") == kind and item.get("where") == name
-            )
-            for kind in kinds
-        }
-    counts = release.get("withheld")
-    if single and isinstance(counts, Mapping):
-        return {kind: int(counts.get(kind, 0)) for kind in kinds}
-    return None
+        here = [item for item in reasons if item.get("where") == name]
+        found = [(item.get("kind"), item.get("count", 0)) for item in here]
+    elif single and isinstance(counts, Mapping):
+        found = list(counts.items())
+    else:
+        return None
+    told = dict.fromkeys(KINDS, 0)
+    for kind, count in found:
+        if kind in told:
+            told[kind] += _count(count, "withheld") or 0
+    return told
 
 
-def _counts(table: Mapping[str, Any], dimensions: tuple[str, ...], where: str) -> dict[Key, int | None]:
-    cells: dict[Key, int | None] = {}
-    for row in (*table.get("rows", ()), *table.get("margins", ())):
-        if not isinstance(row, Mapping):
-            raise BadInput(f"{where}: rows are objects.")
-        key = tuple(str(row.get(d, ALL)) for d in dimensions)
-        cells[key] = _count(row.get("count"), where)
-    return cells
+def _counts(
+    rows: Sequence[Mapping[str, Any]], dimensions: tuple[str, ...], where: str
+) -> dict[Key, int | None]:
+    return {tuple(str(row.get(d, ALL)) for d in dimensions): _count(row.get("count"), where) for row in rows}
 
 
 def _listed(
@@ -121,30 +132,20 @@ def _listed(
     return kept, cells
 
 
-def _withholds(table: Any) -> bool:
-    return isinstance(table, Mapping) and any(
-        isinstance(row, Mapping) and "count" in row and row["count"] is None
-        for row in (*table.get("rows", ()), *table.get("margins", ()))
-    )
-
-
 def _one(release: Mapping[str, Any], place: int, table: Mapping[str, Any], single: bool) -> Shown:
     name = str(table.get("name", ""))[:400]
     where = f"release {place + 1}, a table"
-    dimensions = tuple(str(d) for d in table.get("dimensions", ()))
-    if len(dimensions) > 8 or len(set(dimensions)) != len(dimensions):
-        raise BadInput(f"{where}: at most 8 dimensions, each once.")
-    if len(table.get("rows", ())) + len(table.get("margins", ())) > MAX_ROWS:
-        raise BadInput(f"{where}: more than {MAX_ROWS} rows.")
+    dimensions = tuple(str(d) for d in _items(table, "dimensions", where))
+    if len(dimensions) > MAX_DIMENSIONS or len(set(dimensions)) != len(dimensions):
+        raise BadInput(f"{where}: at most {MAX_DIMENSIONS} dimensions, each once.")
     as_of = str(release.get("as_of", ""))[:40]
+    rows = _rows(table, where)
     if table.get("listing"):
-        kept, counts = _listed(table.get("rows", ()), dimensions)
+        kept, counts = _listed(rows, dimensions)
         return Shown(place, as_of, name, kept, counts, listing=True)
-    cells = _counts(table, dimensions, where)
-    return Shown(
-        place, as_of, name, dimensions, cells, bool(table.get("cumulative")),
-        kinds=_kinds(release, name, single),
-    )  # fmt: skip
+    cells = _counts(rows, dimensions, where)
+    cumulative = bool(table.get("cumulative"))
+    return Shown(place, as_of, name, dimensions, cells, cumulative, kinds=_kinds(release, name, single))
 
 
 def shown(releases: Iterable[Mapping[str, Any]]) -> History:
@@ -161,9 +162,12 @@ def shown(releases: Iterable[Mapping[str, Any]]) -> History:
         tables = release.get("tables", ())
         if not isinstance(tables, list | tuple) or len(tables) > MAX_TABLES:
             raise BadInput(f"release {place + 1}: at most {MAX_TABLES} tables.")
-        single = sum(map(_withholds, tables)) <= 1
-        for table in tables:
-            if not isinstance(table, Mapping):
-                raise BadInput(f"release {place + 1}: a table is an object.")
-            history.tables.append(_one(release, place, table, single))
+        if not all(isinstance(table, Mapping) for table in tables):
+            raise BadInput(f"release {place + 1}: a table is an object.")
+        withholding = [
+            table
+            for table in tables
+            if any("count" in row and row["count"] is None for row in _rows(table, f"release {place + 1}"))
+        ]
+        history.tables += [_one(release, place, table, len(withholding) <= 1) for table in tables]
     return history
