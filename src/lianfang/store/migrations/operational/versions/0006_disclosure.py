@@ -6,7 +6,7 @@ from alembic import op
 from lianfang.store.schema import Moment, json_type
 
 revision = "0006_disclosure"
-down_revision = "0002_backups"
+down_revision = "0003_plan_tasks"
 
 
 def upgrade() -> None:
