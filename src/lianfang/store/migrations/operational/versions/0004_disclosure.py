@@ -5,7 +5,7 @@ from alembic import op
 
 from lianfang.store.schema import Moment, json_type
 
-revision = "0006_disclosure"
+revision = "0004_disclosure"
 down_revision = "0003_plan_tasks"
 
 
