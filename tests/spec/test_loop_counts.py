@@ -123,7 +123,7 @@ def test_rt_stops_where_the_reports_stop(
                     event_id=event_id, workplace="",
                 )  # fmt: skip
     monkeypatch.setattr(daily, "_attach", lambda *_: {})
-    told = daily._reproduction(inst, SYSTEM, DAY)[event_id]
+    told = daily._reproduction(inst, SYSTEM, DAY, cases.Everybody(inst, DAY))[event_id]
     assert told["estimated"] and told["q025"] > 1
     assert date.fromisoformat(told["day"]) <= DAY - timedelta(days=9)
 

@@ -64,6 +64,7 @@ class SubjectLink(Record):
         ("event_id", "subject_id"),
         frozenset({"linkage_analysis"}),
         subject=True,
+        indexes=(("subject_id", "person_id"),),
     )
     event_id: EventId
     person_id: Annotated[str, P2("人员编号", "person id", indexed=True)]
@@ -86,6 +87,8 @@ class CaseReport(Record):
         ("case_id", "date_reporting"),
         _EPI,
         importable=True,
+        # an event's cases, and a case's versions with what decides whether a day knows them
+        indexes=(("event_id", "case_id"), ("case_id", "date_reporting", "batch_id")),
     )
     case_id: CaseId = ""
     event_id: Annotated[str, P0("事件", "event", indexed=True)] = ""

@@ -60,6 +60,7 @@ class About:
     ``key``: the fields that make two rows the same record (``subject_id`` may be one of them).
     ``retention``: ``event`` (ends with its event), ``pack`` (the policy pack's days), ``keep`` (no personal
     data, or proof that must outlive the event), ``coarsen`` (whereabouts: thinned when the event ends).
+    ``indexes``: fields that are looked up together, each an index of the table in the store.
     """
 
     name: str
@@ -72,6 +73,7 @@ class About:
     subject: bool = False
     partition: str = ""
     importable: bool = False
+    indexes: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,9 @@ class Record(BaseModel):
         if about.name in REGISTRY:
             raise TypeError(f"record type {about.name} is declared twice")
         known = set(cls.fields) | {"subject_id"}
-        if unknown := [name for name in (*about.key, about.partition) if name and name not in known]:
-            raise TypeError(f"{about.name}: key or partition names no field: {', '.join(unknown)}")
+        named = (*about.key, about.partition, *(name for together in about.indexes for name in together))
+        if unknown := [name for name in named if name and name not in known]:
+            raise TypeError(f"{about.name}: key, partition or index names no field: {', '.join(unknown)}")
         REGISTRY[about.name] = cls
         NAMES[about.en] = about.zh
 

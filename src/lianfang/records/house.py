@@ -14,7 +14,14 @@ class DecisionEntry(Record):
     """A decision of the policy at a crossing: who, why, on what, with what outcome; never whose data."""
 
     about: ClassVar[About] = About(
-        "decision", "决定记录", "decision", "store", ("decision_id",), _HOUSE, retention="keep"
+        "decision",
+        "决定记录",
+        "decision",
+        "store",
+        ("decision_id",),
+        _HOUSE,
+        retention="keep",
+        indexes=(("event_id", "log_index"),),
     )
     decision_id: Annotated[str, P0("决定编号", "decision id")]
     at: Annotated[datetime, P0("时间", "time", indexed=True)]
@@ -26,12 +33,12 @@ class DecisionEntry(Record):
     event_id: Annotated[str, P0("事件", "event", indexed=True)] = ""
     ref: Annotated[str, P2("对象", "what it was about (id)", indexed=True)] = ""
     rows: Annotated[int, P0("行数", "rows")] = 0
-    permit: Annotated[bool, P0("是否允许", "permitted")]
+    permit: Annotated[bool, P0("是否允许", "permitted", indexed=True)]
     basis: Annotated[list[str], P0("依据", "articles")]
     obligations: Annotated[list[str], P0("义务", "obligations")]
     reasons: Annotated[list[str], P0("理由", "reasons")]
     pack: Annotated[str, P0("规则包", "policy pack")]
-    log_index: Annotated[int | None, P0("日志序号", "index in the ledger")] = None
+    log_index: Annotated[int | None, P0("日志序号", "index in the ledger", indexed=True)] = None
 
 
 class Batch(Record):
@@ -134,7 +141,14 @@ class Reading(Record):
     """A reading of identities: which worker read which contact's particulars, when, under which lock."""
 
     about: ClassVar[About] = About(
-        "reading", "查阅记录", "reading", "store", ("reading_id",), _HOUSE, retention="keep"
+        "reading",
+        "查阅记录",
+        "reading",
+        "store",
+        ("reading_id",),
+        _HOUSE,
+        retention="keep",
+        indexes=(("event_id", "at"),),
     )
     reading_id: Annotated[str, P0("查阅编号", "reading id")]
     at: Annotated[datetime, P0("时间", "time", indexed=True)]

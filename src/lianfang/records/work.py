@@ -65,7 +65,15 @@ class OrderAnswer(Record):
 class Contact(Record):
     """An exposed token with its evidence; who it is stays unreadable until locked and approved."""
 
-    about: ClassVar[About] = About("contact", "密切接触者", "contact", "store", ("event_id", "token"), _TRACE)
+    about: ClassVar[About] = About(
+        "contact",
+        "密切接触者",
+        "contact",
+        "store",
+        ("event_id", "token"),
+        _TRACE,
+        indexes=(("event_id", "rank"), ("event_id", "status", "level")),
+    )
     contact_id: Annotated[str, P0("接触者编号", "contact id", indexed=True)]
     event_id: EventId
     order_id: Annotated[str, P0("令号", "order id", indexed=True)]

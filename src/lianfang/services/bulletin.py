@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, Conflict, Refused
-from lianfang.services import cases, events
+from lianfang.services import cases, contacts, events
 from lianfang.services.gate import ask, require, within
 from lianfang.services.installation import Installation, Who
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FORMAT = "lianfang-bulletin-file/1"
 MAX_FILE = 2 << 20
+#: Fields of a case that a bulletin counts or lists.
+TOLD = ("adcode", "gender", "age", "date_confirmed", "date_death", "symptoms")
 
 
 def _candidate(inst: Installation, event: Row) -> dict[str, Any]:
@@ -28,14 +30,14 @@ def _candidate(inst: Installation, event: Row) -> dict[str, Any]:
 
     The listing carries the ages that the centre knows, so that the rule, not this function, withholds them.
     """
-    from lianfang.records import Bulletin, Contact, ObservationOrder
+    from lianfang.records import Bulletin, ObservationOrder
     from lianfang.store import rows, tally
 
     today = inst.today()
     event_id = event["event_id"]
     with inst.store.read() as connection:
-        known = cases.one_per_person(connection, cases.as_of(connection, today, event_id=event_id))
-        contacts = rows(connection, Contact, event_id=event_id)
+        known = cases.persons(connection, today, event_id=event_id, columns=TOLD).to_dicts()
+        statuses = contacts.by_status(connection, event_id)
         watched = tally(connection, ObservationOrder, event_id=event_id, status="active")
         earlier = [
             {**row["content"], "reasons": row["withheld"]}
@@ -44,14 +46,14 @@ def _candidate(inst: Installation, event: Row) -> dict[str, Any]:
     confirmed = [row for row in known if row["classification"].startswith("confirmed")]
     dead = sum(1 for row in known if row["date_death"] is not None)
     # a candidate is a token with evidence; a contact is one who was judged so, locked and named
-    traced = [row for row in contacts if row["status"] not in ("candidate", "locked", "dismissed")]
+    traced = sum(n for status, n in statuses.items() if status not in ("candidate", "locked", "dismissed"))
     figures = {
         "cases": len(known),
         "confirmed": len(confirmed),
         "deaths": dead,
-        "contacts_identified": len(traced),
+        "contacts_identified": traced,
         "contacts_observed": watched,
-        "contacts_released": sum(1 for row in traced if row["status"] == "released"),
+        "contacts_released": statuses.get("released", 0),
     }
     districts = Counter((row["adcode"][:6] or "unknown") for row in known)
     return {
@@ -82,12 +84,12 @@ def _candidate(inst: Installation, event: Row) -> dict[str, Any]:
         "texts": {
             "zh": (
                 f"截至{today.month}月{today.day}日，本事件累计报告病例{len(known)}例，其中确诊{len(confirmed)}例，"
-                f"死亡{dead}例；追踪到密切接触者{len(traced)}人，正在接受医学观察{watched}人。"
+                f"死亡{dead}例；追踪到密切接触者{traced}人，正在接受医学观察{watched}人。"
                 "出现发热、咳嗽、呼吸困难者请佩戴口罩前往发热门诊就诊。"
             ),
             "en": (
                 f"By {today.isoformat()} the event counts {len(known)} cases, {len(confirmed)} of them confirmed, "
-                f"and {dead} deaths; {len(traced)} close contacts were traced, {watched} are under observation. "
+                f"and {dead} deaths; {traced} close contacts were traced, {watched} are under observation. "
                 "With fever, cough or shortness of breath, wear a mask and go to a fever clinic."
             ),
         },

@@ -1,16 +1,18 @@
-"""Cases: versions of report cards, the case as of a day, reclassification."""
+"""Cases: versions of report cards, the case as of a day, each person once, reclassification."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, NotFound
 from lianfang.services.installation import Installation, Who
 
 if TYPE_CHECKING:
+    import polars as pl
     import sqlalchemy as sa
 
     from lianfang.store import Row
@@ -28,10 +30,45 @@ def as_of(
     event_id: str | None = None,
     case_ids: Iterable[str] | None = None,
     classifications: Sequence[str] | None = None,
+    where: Sequence[sa.ColumnElement[bool]] = (),
+    columns: Sequence[str] | None = None,
 ) -> list[Row]:
     """Each case as known on ``day``: its last version reported until then, with ``first_reported``.
 
-    A card that was delivered later is not known, whatever date it bears.
+    A card that was delivered later is not known, whatever date it bears. ``event_id``, ``classifications`` and
+    ``where`` are about the last version; ``columns``: the fields to read (all).
+    """
+    wanted = [*where, *_where(event_id, classifications)]
+    statement = _versions(day, wanted, case_ids, columns)
+    return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+def _where(
+    event_id: str | None, classifications: Sequence[str] | None = None
+) -> list[sa.ColumnElement[bool]]:
+    from lianfang.records import CaseReport
+    from lianfang.store import table
+
+    cases = table(CaseReport)
+    wanted: list[sa.ColumnElement[bool]] = []
+    if event_id is not None:
+        wanted.append(cases.c.event_id == event_id)
+    if classifications is not None:
+        wanted.append(cases.c.classification.in_(list(classifications)))
+    return wanted
+
+
+def _versions(
+    day: date,
+    where: Sequence[sa.ColumnElement[bool]],
+    case_ids: Iterable[str] | None = None,
+    columns: Sequence[str] | None = None,
+    extra: Sequence[sa.ColumnElement[Any]] = (),
+) -> sa.Select[Any]:
+    """Last versions as of a day, in order of their first report.
+
+    A case whose last version meets the conditions has a version that meets them: only the versions of such
+    cases are looked at, not those of everybody.
     """
     import sqlalchemy as sa
 
@@ -39,28 +76,31 @@ def as_of(
     from lianfang.store import table
 
     cases, batches = table(CaseReport), table(Batch)
-    later = sa.select(batches.c.batch_id).where(batches.c.day > day)
+    known = [
+        cases.c.date_reporting <= day,
+        cases.c.batch_id.not_in(sa.select(batches.c.batch_id).where(batches.c.day > day)),
+    ]
+    if case_ids is not None:
+        known.append(cases.c.case_id.in_(sorted(set(case_ids))))
+    if where:
+        known.append(cases.c.case_id.in_(sa.select(cases.c.case_id).where(*where)))
     spans = (
         sa.select(
             cases.c.case_id,
             sa.func.max(cases.c.date_reporting).label("last"),
             sa.func.min(cases.c.date_reporting).label("first_reported"),
         )
-        .where(cases.c.date_reporting <= day, cases.c.batch_id.not_in(later))
+        .where(*known)
         .group_by(cases.c.case_id)
         .subquery()
     )
-    statement = sa.select(cases, spans.c.first_reported).join(
-        spans, sa.and_(cases.c.case_id == spans.c.case_id, cases.c.date_reporting == spans.c.last)
+    read = list(cases.c) if columns is None else [cases.c[name] for name in columns]
+    return (
+        sa.select(*read, spans.c.first_reported, *extra)
+        .join(spans, sa.and_(cases.c.case_id == spans.c.case_id, cases.c.date_reporting == spans.c.last))
+        .where(*where)
+        .order_by(spans.c.first_reported, cases.c.case_id)
     )
-    if event_id is not None:
-        statement = statement.where(cases.c.event_id == event_id)
-    if case_ids is not None:
-        statement = statement.where(cases.c.case_id.in_(sorted(set(case_ids))))
-    if classifications is not None:
-        statement = statement.where(cases.c.classification.in_(list(classifications)))
-    found = connection.execute(statement.order_by(spans.c.first_reported, cases.c.case_id)).mappings()
-    return [dict(row) for row in found]
 
 
 #: How much a classification says; of a person's cards the one that says most stands for him.
@@ -72,41 +112,112 @@ _WEIGHT = {
     "confirmed_no_symptoms": 4,
     "confirmed": 5,
 }
+#: Fields from which it is told who stands for a person; they are always read.
+_CARD = ("case_id", "event_id", "subject_id", "classification", "date_onset", "unexplained")
+#: Fields that any of a person's cards may know.
+SHARED = ("workplace", "school", "household")
+#: Rows that are taken from the database at a time.
+_PART = 50_000
 
 
-def one_per_person(connection: sa.Connection, found: Sequence[Row]) -> list[Row]:
-    """Cases with each person once, by the links of the day: two hospitals' cards for one person are one case.
+def persons(
+    connection: sa.Connection, day: date, *, event_id: str | None = None, columns: Sequence[str] = ()
+) -> pl.DataFrame:
+    """Cases as of a day with each person once, by the links: two hospitals' cards for one person are one case.
 
     The card that says most stands for the person, with his earliest report and onset and whatever workplace,
-    school and household one of the cards knows. Discarded cards are left out.
+    school and household one of the cards knows. Discarded cards are left out. ``columns``: fields to read
+    besides those that decide it. One row a person, in order of the first report, with ``first_reported``.
     """
     import sqlalchemy as sa
 
-    from lianfang.records import SubjectLink
+    from lianfang.records import CaseReport, SubjectLink
     from lianfang.store import table
 
-    links = table(SubjectLink)
-    person = {
-        row.subject_id: row.person_id
-        for row in connection.execute(sa.select(links.c.subject_id, links.c.person_id))
+    cases, links = table(CaseReport), table(SubjectLink)
+    linked = (
+        sa.select(sa.func.max(links.c.person_id))
+        .where(links.c.subject_id == cases.c.subject_id)
+        .scalar_subquery()
+        .label("person_id")
+    )
+    names = list(dict.fromkeys([*_CARD, *columns]))
+    statement = _versions(day, _where(event_id), columns=names, extra=[linked])
+    return one_per_person(_frame(connection, statement, names))
+
+
+def _frame(connection: sa.Connection, statement: sa.Select[Any], names: Sequence[str]) -> pl.DataFrame:
+    """The statement's rows as a table, taken part by part: a million rows are never a million objects."""
+    import polars as pl
+
+    from lianfang.records import CaseReport
+
+    kinds = {"text": pl.String, "integer": pl.Int64, "boolean": pl.Boolean, "date": pl.Date}
+    shapes = {name: info.shape for name, info in CaseReport.fields.items()}
+    schema = {
+        **{name: kinds.get(shapes.get(name, "text"), pl.List(pl.String)) for name in names},
+        "first_reported": pl.Date,
+        "person_id": pl.String,
     }
-    grouped: dict[tuple[str, str], list[Row]] = {}
-    for row in found:
-        if row["classification"] != "no_case":
-            subject = str(row["subject_id"])
-            key = (str(row["event_id"]), str(person.get(subject, subject)))
-            grouped.setdefault(key, []).append(row)
-    once = []
-    for cards in grouped.values():
-        best = dict(max(cards, key=lambda row: (_WEIGHT[row["classification"]], row["case_id"])))
-        best["first_reported"] = min(row["first_reported"] for row in cards)
-        best["unexplained"] = any(row["unexplained"] for row in cards)
-        onsets = [row["date_onset"] for row in cards if row["date_onset"]]
-        best["date_onset"] = min(onsets) if onsets else None
-        for name in ("workplace", "school", "household"):
-            best[name] = next((row[name] for row in (best, *cards) if row[name]), "")
-        once.append(best)
-    return sorted(once, key=lambda row: (row["first_reported"], row["case_id"]))
+    parts = [pl.DataFrame(schema=schema)]
+    result = connection.execute(statement, execution_options={"yield_per": _PART})
+    for part in result.partitions(_PART):
+        columns = zip(*part, strict=True)
+        parts.append(pl.DataFrame(dict(zip(schema, columns, strict=True)), schema=schema))
+    return pl.concat(parts)
+
+
+def one_per_person(cards: pl.DataFrame) -> pl.DataFrame:
+    """What :func:`persons` says, of cards that are known: ``person_id`` is the linked person, or null."""
+    import polars as pl
+
+    key = ["event_id", "person"]
+    cards = cards.filter(pl.col("classification") != "no_case").with_columns(
+        pl.coalesce("person_id", "subject_id").alias("person"),
+        pl.col("classification").replace_strict(_WEIGHT, return_dtype=pl.Int8).alias("weight"),
+    )
+    several = pl.len().over(key) > 1
+    alone, shared = cards.filter(~several), cards.filter(several)
+    attributes = [name for name in SHARED if name in cards.columns]
+    decided = {"first_reported", "unexplained", "date_onset", *attributes, *key}
+    best = [name for name in cards.columns if name not in decided]
+    earliest = ["first_reported", "case_id"]
+    merged = (
+        shared.sort("weight", "case_id")
+        .group_by(key, maintain_order=True)
+        .agg(
+            pl.col(best).last(),
+            pl.col("first_reported", "date_onset").min(),
+            pl.col("unexplained").any(),
+            *(
+                pl.when(pl.col(name).last() != "")
+                .then(pl.col(name).last())
+                .otherwise(
+                    pl.col(name).sort_by(earliest).filter(pl.col(name).sort_by(earliest) != "").first()
+                )
+                .fill_null("")
+                for name in attributes
+            ),
+        )
+    )
+    return (
+        pl.concat([alone, merged.select(alone.columns)])
+        .drop("person", "weight", "person_id")
+        .sort("first_reported", "case_id")
+    )
+
+
+class Everybody:
+    """All cases of a day with each person once, read at most once, when first asked for."""
+
+    def __init__(self, inst: Installation, day: date) -> None:
+        self._inst, self._day = inst, day
+
+    @cached_property
+    def persons(self) -> pl.DataFrame:
+        """What :func:`persons` gives for all events, with the places that cases may share."""
+        with self._inst.store.read() as connection:
+            return persons(connection, self._day, columns=SHARED)
 
 
 def current(connection: sa.Connection, identity: str, day: date) -> Row:

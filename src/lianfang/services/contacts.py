@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 LOCK_DAYS = 21
 #: Most contacts that one lock may cover: a lock is a locked risk, not a list of the town.
 LOCK_LIMIT = 200
+#: Most contacts that a page may show.
+MOST_SHOWN = 500
 
 
 def ranked(inst: Installation, who: Who, event_id: str) -> list[Row]:
@@ -48,6 +50,51 @@ def ranked(inst: Installation, who: Who, event_id: str) -> list[Row]:
         rows=len(found),
     )
     return found
+
+
+def page(inst: Installation, who: Who, event_id: str, *, number: int = 1, size: int = 100) -> dict[str, Any]:
+    """A page of what :func:`ranked` gives: ``event``, ``contacts``, ``total``, ``decided`` (not candidates, nor
+    merely locked); the rows of other pages are not read."""
+    from lianfang.records import Contact
+    from lianfang.store import rows, table
+
+    require(who, "contact.read")
+    if number < 1 or not 1 <= size <= MOST_SHOWN:
+        raise BadInput(f"A page's number is 1 or more, its size 1 to {MOST_SHOWN}.")
+    event = events.get(inst, event_id)
+    rank = table(Contact).c.rank
+    with inst.store.read() as connection:
+        counts = by_status(connection, event_id)
+        # ranks of several orders' contacts may be equal, so a page is told by its place in the order
+        found = rows(
+            connection, Contact, event_id=event_id, order_by=[rank], limit=size, offset=(number - 1) * size
+        )
+    ask(
+        inst,
+        who,
+        phase="use",
+        purpose="close_contact_tracing",
+        data=["pseudonym"],
+        context={"deidentified": True},
+        event=event,
+        ref=event_id,
+        rows=len(found),
+    )
+    total = sum(counts.values())
+    undecided = counts.get("candidate", 0) + counts.get("locked", 0)
+    return {"event": event, "contacts": found, "total": total, "decided": total - undecided}
+
+
+def by_status(connection: sa.Connection, event_id: str) -> dict[str, int]:
+    """How many contacts the event has in each status."""
+    import sqlalchemy as sa
+
+    from lianfang.records import Contact
+    from lianfang.store import table
+
+    held = table(Contact)
+    counted = sa.select(held.c.status, sa.func.count()).where(held.c.event_id == event_id)
+    return dict(connection.execute(counted.group_by(held.c.status)).all())
 
 
 def reasons_in_words(rows: Sequence[Row], lang: str) -> dict[str, list[str]]:
@@ -324,18 +371,21 @@ def _free(connection: sa.Connection, lock_id: str, now: datetime) -> int:
 
 def observed(inst: Installation, who: Who, event_id: str) -> list[Row]:
     """Contacts under observation: ``contact_id``, ``token``, ``until``; the first due first."""
+    import sqlalchemy as sa
+
     from lianfang.records import Contact, ObservationOrder
-    from lianfang.store import rows
+    from lianfang.store import table
 
     require(who, "contact.read")
+    held, watched = table(Contact), table(ObservationOrder)
+    statement = (
+        sa.select(held.c.contact_id, held.c.token, watched.c.until)
+        .join(held, held.c.contact_id == watched.c.contact_id)
+        .where(watched.c.event_id == event_id, watched.c.status == "active", held.c.event_id == event_id)
+        .order_by(watched.c.until, watched.c.id)
+    )
     with inst.store.read() as connection:
-        tokens = {row["contact_id"]: row["token"] for row in rows(connection, Contact, event_id=event_id)}
-        active = rows(connection, ObservationOrder, event_id=event_id, status="active", order_by=["until"])
-    return [
-        {"contact_id": row["contact_id"], "token": tokens[row["contact_id"]], "until": row["until"]}
-        for row in active
-        if row["contact_id"] in tokens
-    ]
+        return [dict(row) for row in connection.execute(statement).mappings()]
 
 
 EXPORT_COLUMNS = ("rank", "token", "level", "score", "last_exposure", "status", "evidence", "watermark")
@@ -360,12 +410,11 @@ def export(inst: Installation, who: Who, event_id: str, *, lang: str = "zh") -> 
 
     require(who, "contact.read")
     event = events.get(inst, event_id)
-    held = table(RiskLock)
+    held, listed = table(RiskLock), table(Contact)
     with inst.store.read() as connection:
         approved = rows(connection, RiskLock, held.c.status.in_(["approved", "named"]), event_id=event_id)
-        covered = {row["lock_id"] for row in approved}
-        everyone = rows(connection, Contact, event_id=event_id, order_by=["rank"])
-    found = [row for row in everyone if row["lock_id"] in covered]
+        covered = listed.c.lock_id.in_([row["lock_id"] for row in approved])
+        found = rows(connection, Contact, covered, event_id=event_id, order_by=["rank"])
     ask(
         inst,
         who,

@@ -7,7 +7,6 @@ run that was killed is ended by the next. Nothing later than the day is read.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -15,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.canonical import digest, plain
 from lianfang.foundation.progress import Progress, silent
-from lianfang.services import cases, events, linking, plan
+from lianfang.services import cases, curves, events, linking, plan
 from lianfang.services.gate import require
 from lianfang.services.installation import ROUTINE, Installation, Who
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import polars as pl
     import sqlalchemy as sa
 
     from lianfang.services.importing import ImportReport
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SERIAL_INTERVAL = (7.5, 3.4)
 #: Fewest cases from which a reproduction number is estimated (Cori et al. 2013: about 11 for a CV of 0.3).
 FEWEST_FOR_RT = 12
-ATTRIBUTES = ("workplace", "school", "household")
+ATTRIBUTES = cases.SHARED
 #: An unattached case belongs to an event when it fell ill no longer before its first case (two incubations).
 CASE_WINDOW = 28
 #: Days that EARS looks at: its baseline of 7, the gap of 2, and the day itself.
@@ -59,9 +59,10 @@ def run(inst: Installation, who: Who, as_of: date, *, progress: Progress | None 
     require(who, "daily.run")
     report = progress or silent
     result = DayReport(as_of)
+    known = cases.Everybody(inst, as_of)
     for number, (name, step) in enumerate(STEPS.items()):
         report(f"daily {as_of}", number, len(STEPS))
-        result.steps[name] = plain(step(inst, who, as_of))
+        result.steps[name] = plain(step(inst, who, as_of, known))
         _keep(inst, as_of, name, result.steps[name])
     report(f"daily {as_of}", len(STEPS), len(STEPS))
     return result
@@ -75,7 +76,7 @@ def _keep(inst: Installation, as_of: date, step: str, outcome: dict[str, Any]) -
         put(connection, DayResult(as_of=as_of, step=step, digest=digest(outcome), outcome=outcome))
 
 
-def _import(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
+def _import(inst: Installation, who: Who, as_of: date, known: cases.Everybody) -> dict[str, Any]:
     """Folders of the inbox up to the day; a file that is known already changes nothing.
 
     Delivered files hold names, so none stays: one that was taken is deleted, one that cannot be used goes to
@@ -135,7 +136,7 @@ def _clear(inst: Installation, path: Path, report: ImportReport, as_of: date) ->
     shutil.move(path, target / path.name)
 
 
-def _quality(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
+def _quality(inst: Installation, who: Who, as_of: date, known: cases.Everybody) -> dict[str, Any]:
     from lianfang.records import QualityFinding
     from lianfang.services import quality
     from lianfang.store import rows
@@ -146,7 +147,7 @@ def _quality(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
     return {"findings": len(found), **{level: found.count(level) for level in ("error", "warning", "info")}}
 
 
-def _attach(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
+def _attach(inst: Installation, who: Who, as_of: date, known: cases.Everybody) -> dict[str, Any]:
     """Put new cases that meet an open event's case rule under it; told is how many it has by then."""
     attached: dict[str, int] = {}
     for event in _open(inst, as_of):
@@ -154,11 +155,11 @@ def _attach(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
             continue
         events.settle(inst, who, event["event_id"])
         with inst.store.read() as connection:
-            new = _belonging(cases.as_of(connection, as_of), event)
+            new = _belonging(connection, as_of, event)
         if new:
             events.attach_cases(inst, who, event["event_id"], new)
         with inst.store.read() as connection:
-            held = cases.as_of(connection, as_of, event_id=event["event_id"])
+            held = cases.as_of(connection, as_of, event_id=event["event_id"], columns=["case_id"])
         if as_of == inst.today():
             with inst.store.begin() as connection:
                 plan.open_tasks(inst, connection, event, as_of)
@@ -167,9 +168,13 @@ def _attach(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
     return {"attached": attached}
 
 
-def _belonging(known: list[Row], event: Row) -> list[str]:
+def _belonging(connection: sa.Connection, as_of: date, event: Row) -> list[str]:
     """Cases of the event, and unattached ones that its rule takes: the shared place, an onset in its time."""
-    mine = [row for row in known if row["event_id"] == event["event_id"]]
+    from lianfang.records import CaseReport
+    from lianfang.store import table
+
+    read = ["case_id", "date_onset", "unexplained", "classification"]
+    mine = cases.as_of(connection, as_of, event_id=event["event_id"], columns=read)
     rule = event["plan"].get("case_rule") or {}
     attribute, value = rule.get("attribute", ""), rule.get("value", "")
     new = [row["case_id"] for row in mine]
@@ -177,19 +182,16 @@ def _belonging(known: list[Row], event: Row) -> list[str]:
         return new
     onsets = [row["date_onset"] or row["first_reported"] for row in mine]
     since = (min(onsets) if onsets else event["opened_at"].date()) - timedelta(days=CASE_WINDOW)
-    for row in known:
+    reported = table(CaseReport)
+    sharing = [reported.c.event_id.in_(["", ROUTINE]), reported.c[attribute] == value]
+    for row in cases.as_of(connection, as_of, where=sharing, columns=read):
         asked = row["unexplained"] or row["classification"] not in ("not_classified", "no_case")
-        if (
-            row["event_id"] in ("", ROUTINE)
-            and row[attribute] == value
-            and asked
-            and (row["date_onset"] or row["first_reported"]) >= since
-        ):
+        if asked and (row["date_onset"] or row["first_reported"]) >= since:
             new.append(row["case_id"])
     return new
 
 
-def _link(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
+def _link(inst: Installation, who: Who, as_of: date, known: cases.Everybody) -> dict[str, Any]:
     from lianfang.records import DayResult
     from lianfang.store import rows
 
@@ -205,48 +207,20 @@ def _link(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
     return result
 
 
-def _curves(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
+def _curves(inst: Installation, who: Who, as_of: date, known: cases.Everybody) -> dict[str, Any]:
     """Epidemic curves by day of onset and of first report, over all cases and by event."""
-    with inst.store.read() as connection:
-        known = cases.one_per_person(connection, cases.as_of(connection, as_of))
-    result: dict[str, Any] = {"all": _curve(known, as_of)}
+    import polars as pl
+
+    once = known.persons
+    result: dict[str, Any] = {"all": curves.curve(once, as_of)}
     for event in _open(inst, as_of):
-        result[event["event_id"]] = _curve(
-            [row for row in known if row["event_id"] == event["event_id"]], as_of
-        )
-    result["unexplained"] = _curve([row for row in known if row["unexplained"]], as_of)
+        mine = once.filter(pl.col("event_id") == event["event_id"])
+        result[event["event_id"]] = curves.curve(mine, as_of)
+    result["unexplained"] = curves.curve(once.filter("unexplained"), as_of)
     return result
 
 
-def _curve(known: list[Row], as_of: date) -> dict[str, Any]:
-    by_report: dict[str, int] = {}
-    by_onset: dict[str, int] = {}
-    classes: dict[str, int] = {}
-    for row in known:
-        classes[row["classification"]] = classes.get(row["classification"], 0) + 1
-        first = row["first_reported"].isoformat()
-        by_report[first] = by_report.get(first, 0) + 1
-        onset = row["date_onset"]
-        if onset is not None and onset <= as_of:
-            by_onset[onset.isoformat()] = by_onset.get(onset.isoformat(), 0) + 1
-    return {
-        "cases": len(known),
-        "by_report": dict(sorted(by_report.items())),
-        "by_onset": dict(sorted(by_onset.items())),
-        "classes": dict(sorted(classes.items())),
-    }
-
-
-def incidence(by_day: dict[str, int], until: date) -> tuple[list[int], date | None]:
-    """Counts by day without gaps, from the first day until ``until``."""
-    if not by_day:
-        return [], None
-    first = date.fromisoformat(min(by_day))
-    days = max(0, (until - first).days + 1)
-    return [by_day.get((first + timedelta(days=n)).isoformat(), 0) for n in range(days)], first
-
-
-def _counts(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
+def _counts(inst: Installation, who: Who, as_of: date, known: cases.Everybody) -> dict[str, Any]:
     """What published counts of the whole country say: total, new, growth and Rt, by source.
 
     A cumulative count that falls is a correction (the quality step says so): until it passes its former
@@ -264,9 +238,9 @@ def _counts(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
         first, last = min(by_day), max(by_day)
         total, new = by_day[first], []
         for n in range(1, (last - first).days + 1):
-            known = max(total, by_day.get(first + timedelta(days=n), total))
-            new.append(known - total)
-            total = known
+            told_by_then = max(total, by_day.get(first + timedelta(days=n), total))
+            new.append(told_by_then - total)
+            total = told_by_then
         told: dict[str, Any] = {"until": last, "confirmed": total, "new": new[-1] if new else 0}
         if sum(new) >= FEWEST_FOR_RT and len(new) >= 9:
             rt = reproduction.estimate(new, serial_interval=SERIAL_INTERVAL).tail(1).to_dicts()[0]
@@ -275,20 +249,21 @@ def _counts(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
     return result
 
 
-def _reproduction(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
+def _reproduction(inst: Installation, who: Who, as_of: date, known: cases.Everybody) -> dict[str, Any]:
     """Rt of every open event from its curve by onset (Cori et al. 2013), up to the day that is known by now.
 
     Recent onsets are not reported yet, which makes a growing outbreak look over; so the window ends before
     ``as_of`` by the delay from onset to report within which nine in ten of the event's cases were reported.
     """
+    import polars as pl
+
     from lianfang.predict import reproduction
 
     result: dict[str, Any] = {}
-    with inst.store.read() as connection:
-        known = cases.one_per_person(connection, cases.as_of(connection, as_of))
     for event in _open(inst, as_of):
-        mine = [row for row in known if row["event_id"] == event["event_id"]]
-        counts, first = incidence(_curve(mine, as_of)["by_onset"], as_of - timedelta(days=_delay(mine)))
+        mine = known.persons.filter(pl.col("event_id") == event["event_id"])
+        by_onset = curves.curve(mine, as_of)["by_onset"]
+        counts, first = curves.incidence(by_onset, as_of - timedelta(days=curves.delay(mine)))
         if sum(counts) < FEWEST_FOR_RT or len(counts) < 9 or first is None:
             result[event["event_id"]] = {"cases": sum(counts), "estimated": False}
             continue
@@ -302,14 +277,8 @@ def _reproduction(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
     return result
 
 
-def _delay(mine: list[Row]) -> int:
-    """Days from onset to first report within which nine in ten cases were reported (nearest rank)."""
-    delays = sorted((row["first_reported"] - row["date_onset"]).days for row in mine if row["date_onset"])
-    return max(0, delays[math.ceil(0.9 * len(delays)) - 1]) if delays else 0
-
-
-def _alerts(inst: Installation, who: Who, as_of: date) -> dict[str, Any]:
-    found = [*_series_alerts(inst, as_of), *_cluster_alerts(inst, as_of)]
+def _alerts(inst: Installation, who: Who, as_of: date, known: cases.Everybody) -> dict[str, Any]:
+    found = [*_series_alerts(inst, as_of), *_cluster_alerts(inst, as_of, known.persons)]
     kept = _keep_alerts(inst, as_of, found)
     return {"found": len(found), "alert_ids": sorted(kept)}
 
@@ -367,30 +336,21 @@ def _sigma(judged: dict[str, Any]) -> float | None:
     return round(float(3 * (judged["observed"] - expected) / (bound - expected)), 2)
 
 
-def _cluster_alerts(inst: Installation, as_of: date) -> list[dict[str, Any]]:
+def _cluster_alerts(inst: Installation, as_of: date, once: pl.DataFrame) -> list[dict[str, Any]]:
     """At least N unexplained cases within D days that share workplace, school or household."""
     import polars as pl
 
     from lianfang.predict import clusters
 
-    with inst.store.read() as connection:
-        once = cases.one_per_person(connection, cases.as_of(connection, as_of))
-        known = [row for row in once if row["unexplained"]]
-    rows = [
-        {
-            "token": row["case_id"],
-            "onset": row["date_onset"] or row["first_reported"],
-            **{name: row[name] or None for name in ATTRIBUTES},
-        }
-        for row in known
-    ]
-    if not rows:
-        return []
-    frame = pl.DataFrame(
-        rows, schema={"token": pl.String, "onset": pl.Date, **dict.fromkeys(ATTRIBUTES, pl.String)}
+    known = once.filter("unexplained").select(
+        pl.col("case_id").alias("token"),
+        pl.coalesce("date_onset", "first_reported").alias("onset"),
+        pl.col(ATTRIBUTES).replace("", None),
     )
+    if known.is_empty():
+        return []
     alarms = clusters.alarm(
-        frame,
+        known,
         attributes=ATTRIBUTES,
         as_of=as_of,
         min_cases=inst.settings.cluster_cases,
@@ -411,16 +371,12 @@ def _cluster_alerts(inst: Installation, as_of: date) -> list[dict[str, Any]]:
                     "case_ids": tokens,
                     "first": row["first"].isoformat(),
                     "last": row["last"].isoformat(),
-                    "unexplained_in_window": _between(known, row["first"], row["last"]),
+                    # of the cluster's own days, in the cluster or not
+                    "unexplained_in_window": int(known["onset"].is_between(row["first"], row["last"]).sum()),
                 },
             }
         )
     return found
-
-
-def _between(known: list[Row], first: date, last: date) -> int:
-    """Unexplained cases of the cluster's own days, in the cluster or not."""
-    return sum(1 for row in known if first <= (row["date_onset"] or row["first_reported"]) <= last)
 
 
 def _keep_alerts(inst: Installation, as_of: date, found: list[dict[str, Any]]) -> list[str]:
@@ -477,7 +433,7 @@ def _open(inst: Installation, as_of: date) -> list[Row]:
     ]
 
 
-STEPS: dict[str, Callable[[Installation, Who, date], dict[str, Any]]] = {
+STEPS: dict[str, Callable[[Installation, Who, date, cases.Everybody], dict[str, Any]]] = {
     "import": _import,
     "quality": _quality,
     "attach": _attach,

@@ -14,13 +14,21 @@ if TYPE_CHECKING:
 
 def waiting(inst: Installation, who: Who) -> list[Row]:
     """Samples without a final result, then those of today; numbers only, no names."""
+    import sqlalchemy as sa
+
     from lianfang.records import LabResult, Sample
-    from lianfang.store import rows
+    from lianfang.store import rows, table
 
     require(who, "sample.result")
+    sample, result = table(Sample), table(LabResult)
+    numbers = sa.select(sample.c.sample_no).where(sample.c.event_id != "")
+    # delivered results, which are of no event, may be many: only those of the desk's own samples are read
+    statement = sa.select(result.c.sample_no, result.c.result).where(
+        result.c.sample_no.in_(numbers), result.c.event_id != ""
+    )
     with inst.store.read() as connection:
-        samples = [row for row in rows(connection, Sample, order_by=["sample_no"]) if row["event_id"]]
-        results = {row["sample_no"]: row["result"] for row in rows(connection, LabResult) if row["event_id"]}
+        samples = rows(connection, Sample, sample.c.event_id != "", order_by=["sample_no"])
+        results = dict(connection.execute(statement.order_by(result.c.id)).all())
     for row in samples:
         row["result"] = results.get(row["sample_no"], "")
     return sorted(samples, key=lambda row: (row["status"] == "tested", row["sample_no"]))

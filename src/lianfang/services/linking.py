@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     from datetime import date
 
     import polars as pl
+    import sqlalchemy as sa
 
     from lianfang.store import Row
+
+#: Subjects that are asked for at a time.
+_PART = 500
 
 
 def link_event(inst: Installation, who: Who, event: Row | None, as_of: date) -> dict[str, int]:
@@ -35,18 +39,15 @@ def link_event(inst: Installation, who: Who, event: Row | None, as_of: date) -> 
     event_id = str(event["event_id"]) if event else ROUTINE
     keys = ["", ROUTINE] if event is None else [event_id]
     subjects: set[str] = set()
-    traits: dict[str, Row] = {}
     past = False
     with inst.store.read() as connection:
         for record, day in ((Returnee, "registered_on"), (CaseReport, "date_reporting")):
             found = table(record)
-            for row in connection.execute(sa.select(found).where(found.c.event_id.in_(keys))).mappings():
-                if row[day] > as_of:
-                    past = True
-                    continue
-                subjects.add(row["subject_id"])
-                if record is CaseReport:
-                    traits[row["subject_id"]] = dict(row)
+            mine = found.c.event_id.in_(keys)
+            later = sa.select(found.c.id).where(mine, found.c[day] > as_of).limit(1)
+            past = past or connection.execute(later).first() is not None
+            statement = sa.select(found.c.subject_id).where(mine, found.c[day] <= as_of).distinct()
+            subjects.update(connection.execute(statement).scalars())
         links = table(SubjectLink)
         before = {
             row.subject_id: row.person_id
@@ -80,6 +81,7 @@ def link_event(inst: Installation, who: Who, event: Row | None, as_of: date) -> 
         return outcome
     now = inst.now()
     with inst.store.begin() as connection:
+        traits = _traits(connection, keys, as_of, list(changed))
         put_rows(
             connection,
             SubjectLink,
@@ -106,6 +108,30 @@ def link_event(inst: Installation, who: Who, event: Row | None, as_of: date) -> 
                 sa.delete(people).where(people.c.event_id == event_id, people.c.person_id == person)
             )
     return outcome
+
+
+def _traits(connection: sa.Connection, keys: list[str], as_of: date, subjects: list[str]) -> dict[str, Row]:
+    """What the last card until the day says of each subject: birth date, sex, division."""
+    import sqlalchemy as sa
+
+    from lianfang.records import CaseReport
+    from lianfang.store import table
+
+    cards = table(CaseReport)
+    columns = (cards.c.subject_id, cards.c.birth_date, cards.c.gender, cards.c.adcode)
+    found: dict[str, Row] = {}
+    for first in range(0, len(subjects), _PART):
+        statement = (
+            sa.select(*columns)
+            .where(
+                cards.c.subject_id.in_(subjects[first : first + _PART]),
+                cards.c.event_id.in_(keys),
+                cards.c.date_reporting <= as_of,
+            )
+            .order_by(cards.c.date_reporting, cards.c.id)
+        )
+        found.update({row["subject_id"]: dict(row) for row in connection.execute(statement).mappings()})
+    return found
 
 
 def _person(event_id: str, person: str, case: Row | None) -> Row:

@@ -18,6 +18,7 @@ from lianfang.services.gate import record, require, within
 from lianfang.services.installation import Installation, Who
 
 if TYPE_CHECKING:
+    import polars as pl
     import sqlalchemy as sa
 
     from lianfang.store import Row
@@ -91,19 +92,18 @@ def grants(event: Row, body: str, power: str, day: date) -> bool:
     return plan.grants(body, power, str(event["adcode"]), day) is not None
 
 
-def facts(inst: Installation, event: Row, known: list[Row]) -> dict[str, int | None]:
+def facts(inst: Installation, event: Row, known: pl.DataFrame) -> dict[str, int | None]:
     """What the conditions speak of, as of today; ``known``: the event's cases, each person once."""
     from lianfang.records import ObservationOrder
     from lianfang.store import tally
 
     today = inst.today()
-    real = [row for row in known if row["classification"] != "no_case"]
-    days = [row["date_onset"] or row["first_reported"] for row in real]
+    days = known["date_onset"].fill_null(known["first_reported"]).to_list()
     with inst.store.read() as connection:
         observed = tally(connection, ObservationOrder, event_id=event["event_id"], status="active")
     return {
-        "cases": len(real),
-        "confirmed": sum(row["classification"] in ("confirmed", "confirmed_no_symptoms") for row in real),
+        "cases": known.height,
+        "confirmed": int(known["classification"].is_in(["confirmed", "confirmed_no_symptoms"]).sum()),
         "cases_in_7_days": sum(0 <= (today - day).days < 7 for day in days),
         "days_since_last_case": (today - max(days)).days if days else None,
         "observed": observed,
@@ -175,22 +175,25 @@ def tasks(inst: Installation, event: Row) -> list[Row]:
 
 def _seen(inst: Installation, connection: sa.Connection, event_id: str) -> set[str | tuple[str, date]]:
     """What the event's own rows show to be done: tasks as a whole, and daily ones with their day."""
-    from lianfang.records import Bulletin, Contact, FollowUp, HolderOrder
-    from lianfang.store import rows, table, tally
+    import sqlalchemy as sa
 
-    orders, contact = table(HolderOrder), table(Contact)
+    from lianfang.records import Bulletin, Contact, FollowUp, HolderOrder
+    from lianfang.store import table, tally
+
+    orders, contact, bulletins, visits = (
+        table(record) for record in (HolderOrder, Contact, Bulletin, FollowUp)
+    )
+    today = inst.today()
     seen: set[str | tuple[str, date]] = set()
     if tally(connection, HolderOrder, orders.c.status != "draft", event_id=event_id):
         seen.add("order_to_holder")
-    seen |= {("daily_bulletin", row["as_of"]) for row in rows(connection, Bulletin, event_id=event_id)}
-    visits = rows(connection, FollowUp, event_id=event_id)
-    today = inst.today()
-    visited = {row["contact_id"] for row in visits if row["day"] == today}
-    live = rows(
-        connection, Contact, contact.c.status.in_(["named", "reached", "observed"]), event_id=event_id
-    )
-    seen |= {("visit_contacts", row["day"]) for row in visits if row["day"] != today}
-    if all(row["contact_id"] in visited for row in live):
+    told = sa.select(bulletins.c.as_of).where(bulletins.c.event_id == event_id)
+    seen |= {("daily_bulletin", day) for day in connection.execute(told).scalars()}
+    days = sa.select(visits.c.day).where(visits.c.event_id == event_id, visits.c.day != today).distinct()
+    seen |= {("visit_contacts", day) for day in connection.execute(days).scalars()}
+    visited = sa.select(visits.c.contact_id).where(visits.c.event_id == event_id, visits.c.day == today)
+    live = contact.c.status.in_(["named", "reached", "observed"])
+    if not tally(connection, Contact, live, contact.c.contact_id.not_in(visited), event_id=event_id):
         seen.add(("visit_contacts", today))
     return seen
 
@@ -203,8 +206,7 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
     event = events.get(inst, event_id)
     within(who, event["adcode"])
     with inst.store.read() as connection:
-        held = cases.as_of(connection, inst.today(), event_id=event_id)
-        known = cases.one_per_person(connection, held)
+        known = cases.persons(connection, inst.today(), event_id=event_id)
     return {
         "event_id": event_id,
         "level": event["level"],

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lianfang.services import cases, events, plan
+from lianfang.services import cases, contacts, curves, events, plan
 from lianfang.services import today as morning
 from lianfang.services.gate import ask, require, within
 from lianfang.services.installation import Installation, Who
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import polars as pl
+    import sqlalchemy as sa
+
+    from lianfang.store import Row
 
 #: Who sees an event's cases one by one, and what of them; figures and acts are for every role that may read.
 LINE_LIST = ("epidemiologist", "manager", "data_protection_officer")
@@ -21,35 +29,37 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
 
     The purpose of a closed event has ended: its figures and acts stay, its cases are listed no more.
     """
+    import sqlalchemy as sa
+
     from lianfang.records import (
         Bulletin,
         Certificate,
-        Contact,
         DayResult,
         HolderEntry,
         HolderOrder,
         ObservationOrder,
         OrderAnswer,
     )
-    from lianfang.store import rows
+    from lianfang.store import rows, table
 
     require(who, "event.read")
     event = events.get(inst, event_id)
     day = inst.today()
     with inst.store.read() as connection:
-        known = cases.one_per_person(connection, cases.as_of(connection, day, event_id=event_id))
-        contacts = rows(connection, Contact, event_id=event_id, order_by=["rank"])
+        known = cases.persons(connection, day, event_id=event_id)
+        counts = contacts.by_status(connection, event_id)
         orders = rows(connection, HolderOrder, event_id=event_id)
         answers = {row["order_id"]: row for row in rows(connection, OrderAnswer, event_id=event_id)}
         observed = rows(connection, ObservationOrder, event_id=event_id, status="active")
         bulletins = rows(connection, Bulletin, event_id=event_id, order_by=["number"])
         held = rows(connection, Certificate, event_id=event_id)
         holders = rows(connection, HolderEntry, active=True)
-        estimated = rows(connection, DayResult, step="reproduction", order_by=["as_of"])
+        latest = sa.desc(table(DayResult).c.as_of)
+        estimated = rows(connection, DayResult, step="reproduction", order_by=[latest], limit=1)
+        shown = event["status"] == "open" and who.role in LINE_LIST
+        listed = _listed(connection, day, known.tail(LISTED)) if shown else []
     within(who, event["adcode"])
-    listed = []
-    if event["status"] == "open" and who.role in LINE_LIST:
-        listed = [{name: row[name] for name in SHOWN} for row in known[-LISTED:]]
+    if shown:
         ask(
             inst,
             who,
@@ -61,23 +71,16 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
             ref=event_id,
             rows=len(listed),
         )
-    by_onset: dict[str, int] = {}
-    for row in known:
-        moment = (row["date_onset"] or row["first_reported"]).isoformat()
-        by_onset[moment] = by_onset.get(moment, 0) + 1
     for order in orders:
         order.pop("index_cases")  # match tokens are between the order and its holder
-    counts: dict[str, int] = {}
-    for contact in contacts:
-        counts[contact["status"]] = counts.get(contact["status"], 0) + 1
-    latest = estimated[-1]["outcome"].get(event_id) if estimated else None
+    reproduction = estimated[0]["outcome"].get(event_id) if estimated else None
     return {
         "event": event,
         "as_of": day,
         "cases": listed,
-        "case_count": sum(by_onset.values()),
-        "by_onset": dict(sorted(by_onset.items())),
-        "contacts": contacts,
+        "case_count": known.height,
+        "by_onset": curves.by_day(known["date_onset"].fill_null(known["first_reported"])),
+        "contact_count": sum(counts.values()),
         "contact_counts": counts,
         "orders": sorted(orders, key=lambda row: row["issued_at"], reverse=True),
         "answers": answers,
@@ -85,7 +88,7 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
         "bulletins": bulletins,
         "certificate": held[0]["content"] if held else None,
         "holders": holders,
-        "reproduction": latest if latest and latest.get("estimated") else None,
+        "reproduction": reproduction if reproduction and reproduction.get("estimated") else None,
         "plan": plan.judged(inst, event, plan.facts(inst, event, known))
         if event["status"] == "open"
         else None,
@@ -94,3 +97,14 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
         "needs": morning.needs(inst, event) if event["status"] == "open" else [],
         "data_due": event["status"] == "closed" and not held and event["retention_until"] <= day,
     }
+
+
+def _listed(connection: sa.Connection, day: date, known: pl.DataFrame) -> list[Row]:
+    """These persons as they are listed: the card that stands for each is read whole, and no other."""
+    more = [name for name in SHOWN if name not in known.columns]
+    read = cases.as_of(connection, day, case_ids=known["case_id"], columns=["case_id", *more])
+    cards = {row["case_id"]: row for row in read}
+    return [
+        {name: row[name] if name in row else cards[row["case_id"]][name] for name in SHOWN}
+        for row in known.to_dicts()
+    ]

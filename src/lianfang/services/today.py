@@ -15,15 +15,18 @@ if TYPE_CHECKING:
 
 def today(inst: Installation, who: Who, as_of: date | None = None) -> dict[str, Any]:
     """``as_of``, ``alerts`` to decide, ``events`` with ``needs``, the last day's ``steps`` and ``findings``."""
+    import sqlalchemy as sa
+
     from lianfang.records import Alert, DayResult, QualityFinding
-    from lianfang.store import rows
+    from lianfang.store import rows, table
 
     require(who, "event.read")
     day = as_of or inst.today()
     with inst.store.read() as connection:
-        done = [row for row in rows(connection, DayResult, order_by=["as_of"]) if row["as_of"] <= day]
-        last = done[-1]["as_of"] if done else None
-        steps = {row["step"]: row["outcome"] for row in done if row["as_of"] == last}
+        days = table(DayResult).c.as_of
+        last = connection.execute(sa.select(sa.func.max(days)).where(days <= day)).scalar_one()
+        done = rows(connection, DayResult, as_of=last) if last else []
+        steps = {row["step"]: row["outcome"] for row in done}
         waiting = [row for row in rows(connection, Alert, status="new") if row["as_of"] <= day]
         findings = rows(connection, QualityFinding, as_of=last) if last else []
     waiting.sort(key=lambda row: (not row["method"].startswith("cluster"), -row["observed"]))
@@ -40,6 +43,8 @@ def today(inst: Installation, who: Who, as_of: date | None = None) -> dict[str, 
 
 def needs(inst: Installation, event: Row) -> list[dict[str, Any]]:
     """What an open event needs today: ``kind``, ``count`` and the ``role`` whose turn it is."""
+    import sqlalchemy as sa
+
     from lianfang.records import (
         Bulletin,
         Contact,
@@ -49,21 +54,16 @@ def needs(inst: Installation, event: Row) -> list[dict[str, Any]]:
         RiskLock,
         Sample,
     )
-    from lianfang.store import rows, table, tally
+    from lianfang.store import table, tally
 
     event_id, day = event["event_id"], inst.today()
     contact, follow, observed = table(Contact), table(FollowUp), table(ObservationOrder)
     with inst.store.read() as connection:
-        seen = {
-            row["contact_id"] for row in rows(connection, FollowUp, follow.c.event_id == event_id, day=day)
-        }
-        live = rows(
-            connection, Contact, contact.c.status.in_(["named", "reached", "observed"]), event_id=event_id
-        )
-        orders = rows(connection, HolderOrder, event_id=event_id)
+        seen = sa.select(follow.c.contact_id).where(follow.c.event_id == event_id, follow.c.day == day)
+        live = contact.c.status.in_(["named", "reached", "observed"])
         found = [
-            ("order", "epidemiologist", 0 if orders else 1),
-            ("send", "epidemiologist", sum(1 for row in orders if row["status"] == "draft")),
+            ("order", "epidemiologist", 0 if tally(connection, HolderOrder, event_id=event_id) else 1),
+            ("send", "epidemiologist", tally(connection, HolderOrder, event_id=event_id, status="draft")),
             (
                 "lock",
                 "epidemiologist",
@@ -75,7 +75,11 @@ def needs(inst: Installation, event: Row) -> list[dict[str, Any]]:
                 tally(connection, RiskLock, event_id=event_id, status="locked"),
             ),
             ("name", "epidemiologist", tally(connection, RiskLock, event_id=event_id, status="approved")),
-            ("visit", "community_worker", sum(1 for row in live if row["contact_id"] not in seen)),
+            (
+                "visit",
+                "community_worker",
+                tally(connection, Contact, live, contact.c.contact_id.not_in(seen), event_id=event_id),
+            ),
             ("result", "laboratory", tally(connection, Sample, event_id=event_id, status="ordered")),
             (
                 "release",
@@ -110,7 +114,10 @@ def alert(inst: Installation, who: Who, alert_id: str) -> Row:
     with inst.store.read() as connection:
         found = one(connection, Alert, alert_id=alert_id)
         case_ids = found["evidence"].get("case_ids", [])
-        known = cases.as_of(connection, found["as_of"], case_ids=case_ids) if case_ids else []
+        columns = [name for name in SHOWN if name != "first_reported"]
+        known = (
+            cases.as_of(connection, found["as_of"], case_ids=case_ids, columns=columns) if case_ids else []
+        )
     found["cases"] = []
     if known and who.role in LINE_LIST:
         ask(

@@ -15,7 +15,7 @@ def recent(inst: Installation, who: Who, *, event_id: str = "", before: int | No
     import sqlalchemy as sa
 
     from lianfang.records import DecisionEntry, Reading
-    from lianfang.store import rows, table, tally
+    from lianfang.store import table, tally
 
     require(who, "log.read")
     entries, readings = table(DecisionEntry), table(Reading)
@@ -33,7 +33,9 @@ def recent(inst: Installation, who: Who, *, event_id: str = "", before: int | No
             "decisions": tally(connection, DecisionEntry),
             "refused": tally(connection, DecisionEntry, permit=False),
             "readings": tally(connection, Reading),
-            "readers": len({row["account"] for row in rows(connection, Reading)}),
+            "readers": connection.execute(
+                sa.select(sa.func.count(readings.c.account.distinct()))
+            ).scalar_one(),
         }
     following = found[-1]["log_index"] if len(found) == PAGE else None
     return {"decisions": found, "readings": looked, "totals": totals, "next": following, "event_id": event_id}

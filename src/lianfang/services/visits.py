@@ -37,19 +37,26 @@ FOLLOWED = ("named", "reached", "observed", "refused")
 
 def tasks(inst: Installation, who: Who) -> list[Row]:
     """The worker's contacts with what is to be done today; ids and states only."""
+    import sqlalchemy as sa
+
     from lianfang.records import Contact, FollowUp, ObservationOrder
-    from lianfang.store import rows
+    from lianfang.store import rows, table
 
     require(who, "contact.visit")
     today = inst.today()
+    contact, follow, order = table(Contact), table(FollowUp), table(ObservationOrder)
+    own = sa.select(contact.c.contact_id).where(contact.c.worker == who.account)
+    seen = sa.select(follow.c.contact_id).where(follow.c.contact_id.in_(own), follow.c.day == today)
+    watch = sa.select(order.c.contact_id, order.c.until).where(
+        order.c.contact_id.in_(own), order.c.status == "active"
+    )
     with inst.store.read() as connection:
         mine = rows(connection, Contact, worker=who.account, order_by=["rank"])
-        done = {row["contact_id"] for row in rows(connection, FollowUp, day=today)}
-        watched = {row["contact_id"]: row for row in rows(connection, ObservationOrder, status="active")}
+        done = set(connection.execute(seen).scalars())
+        watched = dict(connection.execute(watch.order_by(order.c.id)).all())
     for row in mine:
-        order = watched.get(row["contact_id"])
         row["visited_today"] = row["contact_id"] in done
-        row["observed_until"] = order["until"] if order else None
+        row["observed_until"] = watched.get(row["contact_id"])
         refused = row["status"] == "refused"  # due until a later visit reaches him
         row["due"] = refused or (row["status"] in FOLLOWED and not row["visited_today"])
     return mine

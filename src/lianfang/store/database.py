@@ -176,15 +176,16 @@ def rows(
     *where: sa.ColumnElement[bool],
     order_by: Sequence[Any] = (),
     limit: int | None = None,
+    offset: int = 0,
     **equal: Any,
 ) -> list[Row]:
-    """Rows of a record type as dictionaries."""
+    """Rows of a record type as dictionaries; ``offset``: how many of the order to leave out before the limit."""
     target = table(record)
     statement = sa.select(target).where(*where, *(target.c[name] == value for name, value in equal.items()))
     columns = [target.c[o] if isinstance(o, str) else o for o in order_by]
     statement = statement.order_by(*columns, target.c.id)
     if limit is not None:
-        statement = statement.limit(limit)
+        statement = statement.limit(limit).offset(offset)
     return [dict(row) for row in connection.execute(statement).mappings()]
 
 

@@ -84,18 +84,26 @@ def _column(record: type[Record], info: FieldInfo) -> sa.Column[Any]:
         info.name,
         _column_type(info),
         nullable=optional,
-        index=info.declared.indexed,
+        index=info.declared.indexed and not _leads(record, info.name),
         comment=info.declared.en,
     )
+
+
+def _leads(record: type[Record], name: str) -> bool:
+    """Whether an index of several fields begins with this one, and so does its work too."""
+    return any(together[0] == name for together in record.about.indexes)
 
 
 def build_table(record: type[Record], metadata: sa.MetaData) -> sa.Table:
     """The table of one record type; fields of class P3 have no column."""
     columns: list[sa.Column[Any]] = [sa.Column("id", sa.Text(), primary_key=True)]
     if record.has_subject() and "subject_id" not in record.fields:
-        columns.append(sa.Column("subject_id", sa.Text(), nullable=False, index=True))
+        alone = not _leads(record, "subject_id")
+        columns.append(sa.Column("subject_id", sa.Text(), nullable=False, index=alone))
     columns += [_column(record, info) for info in record.stored_fields()]
-    return sa.Table(record.about.name, metadata, *columns, sqlite_strict=True)
+    name = record.about.name
+    indexes = [sa.Index(f"ix_{name}_{'_'.join(together)}", *together) for together in record.about.indexes]
+    return sa.Table(name, metadata, *columns, *indexes, sqlite_strict=True)
 
 
 def build_metadata() -> sa.MetaData:

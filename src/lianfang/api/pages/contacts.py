@@ -10,7 +10,7 @@ from starlette.responses import Response
 from lianfang.api.security import Actor, Inst, Reader
 from lianfang.api.view import file, go, language, page
 from lianfang.foundation.errors import Refused
-from lianfang.services import accounts, contacts, events, people
+from lianfang.services import accounts, contacts, people
 from lianfang.services.gate import ACTS
 
 router = APIRouter(tags=["contacts"])
@@ -25,22 +25,21 @@ def listing(
     event_id: str,
     page_number: Annotated[int, Query(ge=1, alias="page")] = 1,
 ) -> Response:
-    found = contacts.ranked(inst, who, event_id)
     size = 100
-    shown = found[(page_number - 1) * size : page_number * size]
+    found = contacts.page(inst, who, event_id, number=page_number, size=size)
     return page(
         request,
         "contacts.html",
-        event=events.get(inst, event_id),
-        contacts=shown,
-        total=len(found),
+        event=found["event"],
+        contacts=found["contacts"],
+        total=found["total"],
         page_number=page_number,
-        pages=max(1, -(-len(found) // size)),
-        reasons=contacts.reasons_in_words(shown, language(request)),
+        pages=max(1, -(-found["total"] // size)),
+        reasons=contacts.reasons_in_words(found["contacts"], language(request)),
         workers=people.workers(inst),
         observed=contacts.observed(inst, who, event_id),
         may_release=who.role in ACTS["observation.end"],
-        approved=any(row["status"] not in ("candidate", "locked") for row in found),
+        approved=found["decided"] > 0,
     )
 
 
