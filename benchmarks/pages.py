@@ -80,23 +80,29 @@ def card(n: int, event_id: str, subject: str) -> dict[str, Any]:
         "age": n % 90,
         "adcode": f"42990{n % 6 + 1}",
         "workplace": f"单位{n % 20_000}",
-        "household": f"{n // 2:032x}",
+        "household": f"{n // 200:032x}",
         "unexplained": bool(event_id) or n % 500 == 0,
         "batch_id": f"b{back}",
         "subject_id": subject,
     }
 
 
-def put_cards(inst: Installation, numbers: range, event_id: str) -> None:
-    for first in range(0, len(numbers), CHUNK):
-        part = numbers[first : first + CHUNK]
-        with inst.vault_store.begin() as vault:
-            people = [identity(n) for n in part]
-            subjects = inst.vault.put_many(vault, event_id or ROUTINE, people, kind="case_report")
+def put_cards(inst: Installation, count: int, event_id: str) -> None:
+    """The event's cards stand among the others, as they are delivered."""
+    every = max(1, count // EVENT)
+    for first in range(0, count, CHUNK):
+        made = []
+        numbers = range(first, min(first + CHUNK, count))
+        for event in ("", event_id):
+            part = [n for n in numbers if (n % every == 0) == bool(event)]
+            with inst.vault_store.begin() as vault:
+                people = [identity(n) for n in part]
+                subjects = inst.vault.put_many(vault, event or ROUTINE, people, kind="case_report")
+            made += [(n, card(n, event, subject)) for n, subject in zip(part, subjects, strict=True)]
         with inst.store.begin() as connection:
-            made = [card(n, event_id, subject) for n, subject in zip(part, subjects, strict=True)]
-            put_rows(connection, CaseReport, made)
-            put_rows(connection, SubjectLink, [_link(row) for row in made])
+            cards = [row for _, row in sorted(made, key=lambda one: one[0])]
+            put_rows(connection, CaseReport, cards)
+            put_rows(connection, SubjectLink, [_link(row) for row in cards])
 
 
 def _link(row: dict[str, Any]) -> dict[str, Any]:
@@ -180,9 +186,7 @@ def fill(inst: Installation, count: int) -> str:
             connection, Batch, [{"kind": "case_report", "status": "done", "at": NOW, **row} for row in days]
         )
     event_id = events.open_event(inst, epi, events.propose(inst, epi, "alarm"))
-    mine = min(EVENT, count)
-    put_cards(inst, range(mine), event_id)
-    put_cards(inst, range(mine, count), "")
+    put_cards(inst, count, event_id)
     with inst.store.begin() as connection:
         put_rows(connection, Contact, list(contacts(event_id)))
         put_rows(connection, RiskLock, [lock(event_id)])

@@ -36,26 +36,26 @@ def _candidate(inst: Installation, event: Row) -> dict[str, Any]:
     today = inst.today()
     event_id = event["event_id"]
     with inst.store.read() as connection:
-        known = cases.persons(connection, today, event_id=event_id, columns=TOLD).to_dicts()
+        known = cases.persons(connection, today, event_id=event_id, columns=TOLD)
         statuses = contacts.by_status(connection, event_id)
         watched = tally(connection, ObservationOrder, event_id=event_id, status="active")
         earlier = [
             {**row["content"], "reasons": row["withheld"]}
             for row in rows(connection, Bulletin, event_id=event_id, order_by=["number"])
         ]
-    confirmed = [row for row in known if row["classification"].startswith("confirmed")]
-    dead = sum(1 for row in known if row["date_death"] is not None)
+    confirmed = known.filter(known["classification"].str.starts_with("confirmed")).to_dicts()
+    dead = known["date_death"].count()
     # a candidate is a token with evidence; a contact is one who was judged so, locked and named
     traced = sum(n for status, n in statuses.items() if status not in ("candidate", "locked", "dismissed"))
     figures = {
-        "cases": len(known),
+        "cases": known.height,
         "confirmed": len(confirmed),
         "deaths": dead,
         "contacts_identified": traced,
         "contacts_observed": watched,
         "contacts_released": statuses.get("released", 0),
     }
-    districts = Counter((row["adcode"][:6] or "unknown") for row in known)
+    districts = Counter((code[:6] or "unknown") for code in known["adcode"])
     return {
         "event": event["title"],
         "as_of": today,
@@ -83,12 +83,12 @@ def _candidate(inst: Installation, event: Row) -> dict[str, Any]:
         },
         "texts": {
             "zh": (
-                f"截至{today.month}月{today.day}日，本事件累计报告病例{len(known)}例，其中确诊{len(confirmed)}例，"
+                f"截至{today.month}月{today.day}日，本事件累计报告病例{known.height}例，其中确诊{len(confirmed)}例，"
                 f"死亡{dead}例；追踪到密切接触者{traced}人，正在接受医学观察{watched}人。"
                 "出现发热、咳嗽、呼吸困难者请佩戴口罩前往发热门诊就诊。"
             ),
             "en": (
-                f"By {today.isoformat()} the event counts {len(known)} cases, {len(confirmed)} of them confirmed, "
+                f"By {today.isoformat()} the event counts {known.height} cases, {len(confirmed)} of them confirmed, "
                 f"and {dead} deaths; {traced} close contacts were traced, {watched} are under observation. "
                 "With fever, cough or shortness of breath, wear a mask and go to a fever clinic."
             ),

@@ -38,8 +38,13 @@ def as_of(
     A card that was delivered later is not known, whatever date it bears. ``event_id``, ``classifications`` and
     ``where`` are about the last version; ``columns``: the fields to read (all).
     """
+    from lianfang.records import CaseReport
+    from lianfang.store import table
+
     wanted = [*where, *_where(event_id, classifications)]
-    statement = _versions(day, wanted, case_ids, columns)
+    known = table(CaseReport).c
+    read = known if columns is None else [known[name] for name in columns]
+    statement = _versions(day, wanted, case_ids, read=read)
     return [dict(row) for row in connection.execute(statement).mappings()]
 
 
@@ -62,8 +67,8 @@ def _versions(
     day: date,
     where: Sequence[sa.ColumnElement[bool]],
     case_ids: Iterable[str] | None = None,
-    columns: Sequence[str] | None = None,
-    extra: Sequence[sa.ColumnElement[Any]] = (),
+    *,
+    read: Iterable[sa.ColumnElement[Any]],
 ) -> sa.Select[Any]:
     """Last versions as of a day, in order of their first report.
 
@@ -94,9 +99,8 @@ def _versions(
         .group_by(cases.c.case_id)
         .subquery()
     )
-    read = list(cases.c) if columns is None else [cases.c[name] for name in columns]
     return (
-        sa.select(*read, spans.c.first_reported, *extra)
+        sa.select(*read, spans.c.first_reported)
         .join(spans, sa.and_(cases.c.case_id == spans.c.case_id, cases.c.date_reporting == spans.c.last))
         .where(*where)
         .order_by(spans.c.first_reported, cases.c.case_id)
@@ -142,7 +146,12 @@ def persons(
         .label("person_id")
     )
     names = list(dict.fromkeys([*_CARD, *columns]))
-    statement = _versions(day, _where(event_id), columns=names, extra=[linked])
+    # lists stay text on the way: they are decoded at once, not row by row
+    read = [
+        sa.cast(cases.c[name], sa.Text).label(name) if _shape(name) == "json" else cases.c[name]
+        for name in names
+    ]
+    statement = _versions(day, _where(event_id), read=[*read, linked])
     return one_per_person(_frame(connection, statement, names))
 
 
@@ -150,21 +159,26 @@ def _frame(connection: sa.Connection, statement: sa.Select[Any], names: Sequence
     """The statement's rows as a table, taken part by part: a million rows are never a million objects."""
     import polars as pl
 
-    from lianfang.records import CaseReport
-
-    kinds = {"text": pl.String, "integer": pl.Int64, "boolean": pl.Boolean, "date": pl.Date}
-    shapes = {name: info.shape for name, info in CaseReport.fields.items()}
+    kinds = {"integer": pl.Int64, "boolean": pl.Boolean, "date": pl.Date}
     schema = {
-        **{name: kinds.get(shapes.get(name, "text"), pl.List(pl.String)) for name in names},
-        "first_reported": pl.Date,
+        **{name: kinds.get(_shape(name), pl.String) for name in names},
         "person_id": pl.String,
+        "first_reported": pl.Date,
     }
     parts = [pl.DataFrame(schema=schema)]
     result = connection.execute(statement, execution_options={"yield_per": _PART})
     for part in result.partitions(_PART):
         columns = zip(*part, strict=True)
         parts.append(pl.DataFrame(dict(zip(schema, columns, strict=True)), schema=schema))
-    return pl.concat(parts)
+    lists = [pl.col(name).str.json_decode(pl.List(pl.String)) for name in names if _shape(name) == "json"]
+    return pl.concat(parts).with_columns(lists)
+
+
+def _shape(name: str) -> str:
+    """Shape of a case's column."""
+    from lianfang.records import CaseReport
+
+    return "text" if name == "subject_id" else CaseReport.fields[name].shape
 
 
 def one_per_person(cards: pl.DataFrame) -> pl.DataFrame:

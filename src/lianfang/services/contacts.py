@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 LOCK_DAYS = 21
 #: Most contacts that one lock may cover: a lock is a locked risk, not a list of the town.
 LOCK_LIMIT = 200
-#: Most contacts that a page may show.
-MOST_SHOWN = 500
+#: Most contacts that a page may show, and the last page that may be asked for.
+MOST_SHOWN, LAST_PAGE = 500, 1_000_000
 
 
 def ranked(inst: Installation, who: Who, event_id: str) -> list[Row]:
@@ -59,8 +59,8 @@ def page(inst: Installation, who: Who, event_id: str, *, number: int = 1, size: 
     from lianfang.store import rows, table
 
     require(who, "contact.read")
-    if number < 1 or not 1 <= size <= MOST_SHOWN:
-        raise BadInput(f"A page's number is 1 or more, its size 1 to {MOST_SHOWN}.")
+    if not (1 <= number <= LAST_PAGE and 1 <= size <= MOST_SHOWN):
+        raise BadInput(f"A page's number is 1 to {LAST_PAGE}, its size 1 to {MOST_SHOWN}.")
     event = events.get(inst, event_id)
     rank = table(Contact).c.rank
     with inst.store.read() as connection:
