@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -30,42 +30,29 @@ def as_of(
     event_id: str | None = None,
     case_ids: Iterable[str] | None = None,
     classifications: Sequence[str] | None = None,
-    where: Sequence[sa.ColumnElement[bool]] = (),
+    where: Mapping[str, Sequence[str]] | None = None,
     columns: Sequence[str] | None = None,
 ) -> list[Row]:
     """Each case as known on ``day``: its last version reported until then, with ``first_reported``.
 
     A card that was delivered later is not known, whatever date it bears. ``event_id``, ``classifications`` and
-    ``where`` are about the last version; ``columns``: the fields to read (all).
+    ``where`` (field -> the values it may have) are about the last version; ``columns``: the fields to read (all).
     """
     from lianfang.records import CaseReport
     from lianfang.store import table
 
-    wanted = [*where, *_where(event_id, classifications)]
+    wanted = {**(where or {}), **({} if event_id is None else {"event_id": [event_id]})}
+    if classifications is not None:
+        wanted["classification"] = classifications
     known = table(CaseReport).c
     read = known if columns is None else [known[name] for name in columns]
     statement = _versions(day, wanted, case_ids, read=read)
     return [dict(row) for row in connection.execute(statement).mappings()]
 
 
-def _where(
-    event_id: str | None, classifications: Sequence[str] | None = None
-) -> list[sa.ColumnElement[bool]]:
-    from lianfang.records import CaseReport
-    from lianfang.store import table
-
-    cases = table(CaseReport)
-    wanted: list[sa.ColumnElement[bool]] = []
-    if event_id is not None:
-        wanted.append(cases.c.event_id == event_id)
-    if classifications is not None:
-        wanted.append(cases.c.classification.in_(list(classifications)))
-    return wanted
-
-
 def _versions(
     day: date,
-    where: Sequence[sa.ColumnElement[bool]],
+    where: Mapping[str, Sequence[str]],
     case_ids: Iterable[str] | None = None,
     *,
     read: Iterable[sa.ColumnElement[Any]],
@@ -81,14 +68,15 @@ def _versions(
     from lianfang.store import table
 
     cases, batches = table(CaseReport), table(Batch)
+    met = [cases.c[name].in_(list(values)) for name, values in where.items()]
     known = [
         cases.c.date_reporting <= day,
         cases.c.batch_id.not_in(sa.select(batches.c.batch_id).where(batches.c.day > day)),
     ]
     if case_ids is not None:
         known.append(cases.c.case_id.in_(sorted(set(case_ids))))
-    if where:
-        known.append(cases.c.case_id.in_(sa.select(cases.c.case_id).where(*where)))
+    if met:
+        known.append(cases.c.case_id.in_(sa.select(cases.c.case_id).where(*met)))
     spans = (
         sa.select(
             cases.c.case_id,
@@ -102,7 +90,7 @@ def _versions(
     return (
         sa.select(*read, spans.c.first_reported)
         .join(spans, sa.and_(cases.c.case_id == spans.c.case_id, cases.c.date_reporting == spans.c.last))
-        .where(*where)
+        .where(*met)
         .order_by(spans.c.first_reported, cases.c.case_id)
     )
 
@@ -151,7 +139,8 @@ def persons(
         sa.cast(cases.c[name], sa.Text).label(name) if _shape(name) == "json" else cases.c[name]
         for name in names
     ]
-    statement = _versions(day, _where(event_id), read=[*read, linked])
+    where = {} if event_id is None else {"event_id": [event_id]}
+    statement = _versions(day, where, read=[*read, linked])
     return one_per_person(_frame(connection, statement, names))
 
 

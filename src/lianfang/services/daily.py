@@ -170,9 +170,6 @@ def _attach(inst: Installation, who: Who, as_of: date, known: cases.Everybody) -
 
 def _belonging(connection: sa.Connection, as_of: date, event: Row) -> list[str]:
     """Cases of the event, and unattached ones that its rule takes: the shared place, an onset in its time."""
-    from lianfang.records import CaseReport
-    from lianfang.store import table
-
     read = ["case_id", "date_onset", "unexplained", "classification"]
     mine = cases.as_of(connection, as_of, event_id=event["event_id"], columns=read)
     rule = event["plan"].get("case_rule") or {}
@@ -182,8 +179,7 @@ def _belonging(connection: sa.Connection, as_of: date, event: Row) -> list[str]:
         return new
     onsets = [row["date_onset"] or row["first_reported"] for row in mine]
     since = (min(onsets) if onsets else event["opened_at"].date()) - timedelta(days=CASE_WINDOW)
-    reported = table(CaseReport)
-    sharing = [reported.c.event_id.in_(["", ROUTINE]), reported.c[attribute] == value]
+    sharing = {"event_id": ["", ROUTINE], attribute: [value]}
     for row in cases.as_of(connection, as_of, where=sharing, columns=read):
         asked = row["unexplained"] or row["classification"] not in ("not_classified", "no_case")
         if asked and (row["date_onset"] or row["first_reported"]) >= since:

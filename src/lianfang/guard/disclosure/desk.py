@@ -59,6 +59,8 @@ class Desk:
         # tables of this release that are already protected, with their withheld cells, and as readers see them
         self.done: list[tuple[Cube, set[Key]]] = []
         self.today: list[Shown] = []
+        # a listing says the same few things of thousands: each text is looked through once
+        self.searched: dict[tuple[str, bool], list[Finding]] = {}
 
     @cached_property
     def earlier(self) -> History:
@@ -98,7 +100,9 @@ class Desk:
         """The text without what must not leave; each finding is noted as forbidden."""
         from lianfang.guard import redaction
 
-        findings = found_in(text, area=area)
+        if (text, area) not in self.searched:
+            self.searched[text, area] = found_in(text, area=area)
+        findings = self.searched[text, area]
         for finding in findings:
             self.forbid(_COUNTED_AS.get(finding.kind, "number"), where, "text")
         return redaction.replace(text, findings) if findings else text

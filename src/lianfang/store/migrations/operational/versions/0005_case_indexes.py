@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0004_case_indexes"
-down_revision = "0003_plan_tasks"
+revision = "0005_case_indexes"
+down_revision = "0004_disclosure"
 
 #: Table -> the single indexes that the new ones make needless, and the new ones.
 _CHANGES = {
