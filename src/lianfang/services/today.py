@@ -58,6 +58,7 @@ def needs(inst: Installation, event: Row) -> list[dict[str, Any]]:
 
     event_id, day = event["event_id"], inst.today()
     contact, follow, observed = table(Contact), table(FollowUp), table(ObservationOrder)
+    order = table(HolderOrder)
     with inst.store.read() as connection:
         seen = sa.select(follow.c.contact_id).where(follow.c.event_id == event_id, follow.c.day == day)
         live = contact.c.status.in_(["named", "reached", "observed"])
@@ -91,7 +92,9 @@ def needs(inst: Installation, event: Row) -> list[dict[str, Any]]:
             (
                 "overdue",
                 "epidemiologist",
-                sum(1 for row in orders if row["status"] == "sent" and row["expires_at"] < inst.now()),
+                tally(
+                    connection, HolderOrder, order.c.expires_at < inst.now(), event_id=event_id, status="sent"
+                ),
             ),
             ("publish", "manager", 0 if tally(connection, Bulletin, event_id=event_id, as_of=day) else 1),
         ]

@@ -46,14 +46,12 @@ def tasks(inst: Installation, who: Who) -> list[Row]:
     today = inst.today()
     contact, follow, order = table(Contact), table(FollowUp), table(ObservationOrder)
     own = sa.select(contact.c.contact_id).where(contact.c.worker == who.account)
-    seen = sa.select(follow.c.contact_id).where(follow.c.contact_id.in_(own), follow.c.day == today)
-    watch = sa.select(order.c.contact_id, order.c.until).where(
-        order.c.contact_id.in_(own), order.c.status == "active"
-    )
     with inst.store.read() as connection:
         mine = rows(connection, Contact, worker=who.account, order_by=["rank"])
-        done = set(connection.execute(seen).scalars())
-        watched = dict(connection.execute(watch.order_by(order.c.id)).all())
+        visited = rows(connection, FollowUp, follow.c.contact_id.in_(own), day=today)
+        active = rows(connection, ObservationOrder, order.c.contact_id.in_(own), status="active")
+    done = {row["contact_id"] for row in visited}
+    watched = {row["contact_id"]: row["until"] for row in active}
     for row in mine:
         row["visited_today"] = row["contact_id"] in done
         row["observed_until"] = watched.get(row["contact_id"])
