@@ -48,9 +48,10 @@ def tasks(inst: Installation, who: Who) -> list[Row]:
     own = sa.select(contact.c.contact_id).where(contact.c.worker == who.account)
     with inst.store.read() as connection:
         mine = rows(connection, Contact, worker=who.account, order_by=["rank"])
-        visited = rows(connection, FollowUp, follow.c.contact_id.in_(own), day=today)
+        done = {
+            row["contact_id"] for row in rows(connection, FollowUp, follow.c.contact_id.in_(own), day=today)
+        }
         active = rows(connection, ObservationOrder, order.c.contact_id.in_(own), status="active")
-    done = {row["contact_id"] for row in visited}
     watched = {row["contact_id"]: row["until"] for row in active}
     for row in mine:
         row["visited_today"] = row["contact_id"] in done
