@@ -43,15 +43,13 @@ def tasks(inst: Installation, who: Who) -> list[Row]:
     from lianfang.store import rows, table
 
     require(who, "contact.visit")
-    today = inst.today()
     contact, follow, order = table(Contact), table(FollowUp), table(ObservationOrder)
     own = sa.select(contact.c.contact_id).where(contact.c.worker == who.account)
     with inst.store.read() as connection:
         mine = rows(connection, Contact, worker=who.account, order_by=["rank"])
-        done = {
-            row["contact_id"] for row in rows(connection, FollowUp, follow.c.contact_id.in_(own), day=today)
-        }
+        visited = rows(connection, FollowUp, follow.c.contact_id.in_(own), day=inst.today())
         active = rows(connection, ObservationOrder, order.c.contact_id.in_(own), status="active")
+    done = {row["contact_id"] for row in visited}
     watched = {row["contact_id"]: row["until"] for row in active}
     for row in mine:
         row["visited_today"] = row["contact_id"] in done
