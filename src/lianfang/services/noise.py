@@ -166,15 +166,13 @@ def _counts(
     inst: Installation, connection: sa.Connection, event: Row, dataset: str, by: Sequence[str]
 ) -> dict[str, int]:
     """True counts of every group that could exist; which groups have cases would tell something by itself."""
-    known = cases.one_per_person(
-        connection, cases.as_of(connection, inst.today(), event_id=event["event_id"])
-    )
+    known = cases.persons(connection, inst.today(), event_id=event["event_id"], columns=("adcode", "gender"))
     if dataset == "confirmed":
-        known = [row for row in known if row["classification"].startswith("confirmed")]
+        known = known.filter(known["classification"].str.starts_with("confirmed"))
     districts = [*_districts(connection, event), "other"] if "district" in by else [""]
     sexes = SEXES if "sex" in by else ("",)
     counts = {_name(district, sex): 0 for district in districts for sex in sexes}
-    for row in known:
+    for row in known.iter_rows(named=True):
         code = row["adcode"][:6]
         district = "" if "district" not in by else code if code in districts else "other"
         counts[_name(district, row["gender"] if "sex" in by else "")] += 1
