@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -48,8 +49,8 @@ async def _sweep(desk: Desk) -> None:
 def create_app(inst: Installation) -> FastAPI:
     """The application over an open installation."""
     watch_logs()
-    from lianfang.api.pages import contacts, events, public, signin, today, work
-    from lianfang.api.rest import routes
+    from lianfang.api.pages import account, contacts, events, public, signin, staff, today, work
+    from lianfang.api.rest import accounts, routes
 
     app = FastAPI(
         title="Lianfang 联防",
@@ -64,9 +65,10 @@ def create_app(inst: Installation) -> FastAPI:
     app.state.desk = Desk(inst)
     app.add_middleware(BodyLimit)
     app.add_middleware(Headers)
-    for module in (signin, today, events, contacts, work, public):
+    for module in (signin, account, staff, today, events, contacts, work, public):
         app.include_router(module.router)
-    app.include_router(routes.router, prefix="/api/v1")
+    for rest in (routes, accounts):
+        app.include_router(rest.router, prefix="/api/v1")
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     app.add_exception_handler(LianfangError, _ours)
     app.add_exception_handler(HTTPException, _http)
@@ -98,7 +100,15 @@ async def _ours(request: Request, error: Any, fields: Sequence[tuple[str, str]] 
         return JSONResponse({"error": body}, status_code=error.http_status)
     if isinstance(error, NotSignedIn) and request.method == "GET":
         return RedirectResponse("/signin", status_code=303)
-    return page(request, "error.html", status=error.http_status, error=told)
+    if error.code == "second_factor" and request.method == "GET":
+        return RedirectResponse("/second", status_code=303)
+    back = request.url.path if request.method == "GET" else _came_from(request)
+    return page(request, "error.html", status=error.http_status, error=told, back=back)
+
+
+def _came_from(request: Request) -> str:
+    """The path of the page whose form was sent, to lead back to it; its own check keeps it on this site."""
+    return urlsplit(request.headers.get("referer", "")).path or "/today"
 
 
 async def _http(request: Request, error: Any) -> Response:

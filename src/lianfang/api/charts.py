@@ -28,3 +28,14 @@ def table(days: list[tuple[date, int]], lang: str) -> str:
     """The curve's figures as CSV, every day of it."""
     head = "发病日期,病例" if lang == "zh" else "date_onset,cases"
     return "\r\n".join([head, *(f"{day.isoformat()},{count}" for day, count in days), ""])
+
+
+def qr(text: str) -> str:
+    """A QR code of ``text`` as SVG."""
+    import io
+
+    import segno
+
+    out = io.BytesIO()
+    segno.make(text, error="m").save(out, kind="svg", xmldecl=False, svgns=True, scale=4, border=2)
+    return out.getvalue().decode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Request
 from starlette.responses import Response
@@ -13,9 +13,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lianfang.foundation.errors import BadInput, NotSignedIn, Refused
 from lianfang.services import accounts
+from lianfang.services.gate import proved
 from lianfang.services.installation import Installation, Who
 
+if TYPE_CHECKING:
+    from lianfang.guard.accounts import Session
+
 COOKIE = "__Host-lianfang"
+#: The device's own token, by which a registered terminal is known; it signs nobody in.
+TERMINAL = "__Host-lianfang-terminal"
 LANGUAGE = "lianfang-lang"
 #: No script but our own files, no frame, no form to elsewhere; styles from our own file only.
 CSP = (
@@ -105,21 +111,41 @@ def form_token(session_token: str) -> str:
     return hmac.new(session_token.encode(), b"lianfang form", hashlib.sha256).hexdigest()[:40]
 
 
-def signed_in(request: Request) -> Who:
-    """Who asks, by the session cookie; :class:`NotSignedIn` otherwise."""
+def half_signed_in(request: Request) -> Who:
+    """Who asks, by the session cookie, also with one factor or without a valid role: for the own account only."""
     token = request.cookies.get(COOKIE, "")
     if not token:
         raise NotSignedIn("Please sign in.")
-    who, session = accounts.session(installation(request), token)
+    who, session = accounts.known(installation(request), token, request.cookies.get(TERMINAL, ""))
     request.state.who = who
     request.state.session = session
     request.state.form_token = form_token(token)
     return who
 
 
+def signed_in(request: Request) -> Who:
+    """Who asks, with two factors and a valid role; else :class:`NotSignedIn` or :class:`Refused`."""
+    who = half_signed_in(request)
+    proved(who)
+    accounts.has_role(who)
+    return who
+
+
 async def acting(request: Request) -> Who:
     """Who acts: signed in, from our own page (origin), with the form's token or, for JSON, its header."""
     who = signed_in(request)
+    await _from_own_page(request)
+    return who
+
+
+async def half_acting(request: Request) -> Who:
+    """As :func:`acting`, on the own account: one factor is enough to show or enrol the second."""
+    who = half_signed_in(request)
+    await _from_own_page(request)
+    return who
+
+
+async def _from_own_page(request: Request) -> None:
     same_origin(request)
     expected = request.state.form_token
     given = request.headers.get("x-lianfang-token", "")
@@ -128,7 +154,26 @@ async def acting(request: Request) -> Who:
         given = str(form.get("token", ""))
     if not hmac.compare_digest(given.encode(), expected.encode()):
         raise Refused("This form is not from your session.", hint="Reload the page.", code="form_token")
-    return who
+
+
+def own_session(request: Request) -> Session:
+    """The session that the dependency before it found."""
+    found: Session = request.state.session
+    return found
+
+
+def with_session(answer: Response, token: str) -> Response:
+    """The answer with the session's cookie: not for scripts, not for other sites, until the browser closes."""
+    answer.set_cookie(COOKIE, token, path="/", secure=True, httponly=True, samesite="lax")
+    return answer
+
+
+def with_terminal(answer: Response, token: str) -> Response:
+    """The answer with the device's cookie, which stays for a year."""
+    answer.set_cookie(
+        TERMINAL, token, path="/", secure=True, httponly=True, samesite="lax", max_age=31_536_000
+    )
+    return answer
 
 
 def same_origin(request: Request) -> None:
@@ -144,4 +189,6 @@ def same_origin(request: Request) -> None:
 Inst = Annotated[Installation, Depends(installation)]
 Reader = Annotated[Who, Depends(signed_in)]
 Actor = Annotated[Who, Depends(acting)]
+Self = Annotated[Who, Depends(half_signed_in)]
+SelfActor = Annotated[Who, Depends(half_acting)]
 Handler = Callable[[Request, Any], Awaitable[Response]]

@@ -13,7 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("lianfang.cli.demo:demo", "The five minutes on a fictional city. 五分钟演示。"),
     "init": ("lianfang.cli.loop:init", "Make an installation. 新建安装。"),
     "serve": ("lianfang.cli.serve:serve", "Serve the pages and the API. 启动网页服务。"),
-    "account": ("lianfang.cli.serve:account", "Accounts, roles, one-time links. 账户、角色、一次性链接。"),
+    "account": ("lianfang.cli.account:account", "Accounts, roles, terminals. 账户、角色、登记终端。"),
     "import": ("lianfang.cli.importing:import_", "Delivered files into the house. 导入数据文件。"),
     "daily": ("lianfang.cli.loop:daily", "Run the daily cycle. 每日流程。"),
     "today": ("lianfang.cli.loop:today", "What to judge, what is needed. 今日预警与待办。"),

@@ -13,10 +13,29 @@ if TYPE_CHECKING:
     from lianfang.services.installation import Installation, Who
 
 F = TypeVar("F", bound=Callable[..., Any])
+_ROLE = "lianfang.role"
+
+
+def _remember_role(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    context.meta[_ROLE] = value
+    return value
 
 
 def on_installation(command: F) -> F:
-    """Options of a command on an installation: ``--home``, ``--as``, ``--clock``, ``--json``."""
+    """Options of a command on an installation: ``--home``, ``--as``, ``--role``, ``--clock``, ``--json``."""
+    command = click.option(
+        "--role",
+        "acting_role",
+        default="",
+        expose_value=False,
+        callback=_remember_role,
+        help="Which of the account's roles acts; default: its first. 以哪一角色操作。",
+    )(command)
+    return on_accounts(command)
+
+
+def on_accounts(command: F) -> F:
+    """The same without ``--role``, for commands whose own ``--role`` is one to give."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON. 输出 JSON。"),
         click.option(
@@ -54,17 +73,28 @@ def opened(home: str | None, clock: str = "") -> Iterator[Installation]:
 def acting(inst: Installation, account: str, roles: tuple[str, ...] = ()) -> Who:
     """The account that acts. Whoever may read the installation's keys may act for it, by name.
 
+    The keys stand for both factors; the machine still has to be a registered terminal (REQ-P-49).
     Without ``--as`` in a demonstration installation the first of its people with a fitting role acts.
     """
+    from dataclasses import replace
+
+    from lianfang.services import accounts, terminals
+    from lianfang.services.installation import Signed
+
+    context = click.get_current_context(silent=True)
+    role = str(context.meta.get(_ROLE, "")) if context else ""
+    who = accounts.person(inst, account or _default(inst, roles), role)
+    return replace(who, signed=Signed(factors=2, fresh=True, terminal=terminals.machine(inst)))
+
+
+def _default(inst: Installation, roles: tuple[str, ...]) -> str:
     from lianfang.foundation.errors import UsageError
     from lianfang.services import accounts
 
-    if account:
-        return accounts.person(inst, account)
     if inst.settings.demonstration:
         for name, _, role in accounts.DEMONSTRATION:
             if not roles or role in roles:
-                return accounts.person(inst, name)
+                return name
     raise UsageError("Say which account acts: --as NAME.", hint="Accounts: lianfang account list.")
 
 

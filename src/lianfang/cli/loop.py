@@ -33,6 +33,7 @@ def init(folder: str | None, authority: str, name_zh: str, name_en: str, adcode:
     """Make an installation in FOLDER. 新建安装。"""
     from lianfang.foundation.progress import terminal
     from lianfang.foundation.settings import home_folder
+    from lianfang.services import terminals
     from lianfang.services.installation import create
 
     home = home_folder(folder)
@@ -43,8 +44,10 @@ def init(folder: str | None, authority: str, name_zh: str, name_en: str, adcode:
         "adcode": adcode,
     }
     with terminal() as progress:
-        create(home, settings=settings, progress=progress).close()
-    click.echo(f"Installation made in {home}.")
+        made = create(home, settings=settings, progress=progress)
+    with made:
+        terminals.register_machine(made, None)
+    click.echo(f"Installation made in {home}; this machine is its first registered terminal 登记终端.")
     click.echo(f"Next: lianfang account add NAME --role administrator --home {home}")
 
 

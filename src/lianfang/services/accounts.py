@@ -1,19 +1,24 @@
-"""Accounts of the installation: people, roles, links, sessions; and who a session acts as."""
+"""Accounts of the installation: people and their roles, links, sessions; and who a session acts as."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from lianfang.foundation.errors import BadInput, NotSignedIn, Refused
-from lianfang.services.gate import ACTOR_OF_ROLE, record, require
-from lianfang.services.installation import Installation, Who
+from lianfang.services.gate import ACTOR_OF_ROLE, fresh, record, require
+from lianfang.services.installation import Installation, Signed, Who
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlalchemy import Connection
+
     from lianfang.guard.accounts import Session
     from lianfang.guard.accounts.rights import Role
+
+#: Who acts before there is an account, and when a link is made by whoever holds the installation's keys.
+HOUSE = Who("installation", "system", "cdc")
 
 #: People of the demonstration: account, shown name, role. They exist in a demonstration installation only.
 DEMONSTRATION = (
@@ -26,8 +31,12 @@ DEMONSTRATION = (
 )
 
 
-def person(inst: Installation, account: str) -> Who:
-    """Whom an account stands for now: its first valid role; :class:`NotFound` without such an account."""
+def person(inst: Installation, account: str, role: str = "") -> Who:
+    """Whom an account stands for now: its first valid role, or ``role`` among those it holds.
+
+    Raises:
+        NotFound: no such account. Refused: it holds no valid role, or not that one.
+    """
     from lianfang.guard import accounts
 
     with inst.store.read() as connection:
@@ -35,14 +44,19 @@ def person(inst: Installation, account: str) -> Who:
         roles = accounts.roles_of(connection, found.account_id, inst.now())
     if found.disabled or not roles:
         raise Refused("This account has no valid role.", code="no_role")
-    return _acting(found.name, found.display, roles)
+    return _acting(found.name, found.display, roles, role)
 
 
-def _acting(name: str, display: str, roles: Sequence[Role]) -> Who:
-    """The first of the roles, with the areas in which it is held; another role's areas are not its own."""
-    role = roles[0].role
-    areas = tuple(held.area for held in roles if held.role == role)
-    return Who(name, role, ACTOR_OF_ROLE.get(role, "cdc"), display, areas)
+def _acting(
+    name: str, display: str, roles: Sequence[Role], wanted: str = "", signed: Signed | None = None
+) -> Who:
+    """In the role wanted, else the first, with the areas in which it is held: another role's are not its own."""
+    held = tuple(dict.fromkeys(one.role for one in roles))
+    if wanted and wanted not in held:
+        raise Refused(f"This account does not hold the role {wanted}.", code="no_role")
+    role = wanted or next(iter(held), "")
+    areas = tuple(one.area for one in roles if one.role == role)
+    return Who(name, role, ACTOR_OF_ROLE.get(role, "cdc"), display, areas, signed, held)
 
 
 def add(
@@ -55,8 +69,12 @@ def add(
     password: str = "",
     area: str = "",
     days: int = 365,
+    trained_until: date | None = None,
 ) -> str:
     """A new named account with one role in one area; ``who`` None: the installation's first hour.
+
+    ``trained_until``: last day on which the person's training counts; without it no role that needs training
+    works (the demonstration's invented people have a year).
 
     Raises:
         BadInput: the first account of an installation is no administrator. Refused: ``who`` is none.
@@ -65,8 +83,11 @@ def add(
 
     if who is not None:
         require(who, "account.manage")
+        fresh(who)
     area = area or inst.settings.adcode
     now = inst.now()
+    if trained_until is None and inst.settings.demonstration:
+        trained_until = inst.today() + timedelta(days=365)
     with inst.store.begin() as connection:
         if who is None and not inst.settings.demonstration:
             if accounts.list_accounts(connection):
@@ -78,7 +99,9 @@ def add(
                     "The first account must be an administrator, who adds the others.",
                     hint="Give it --role administrator.",
                 )
-        account_id = accounts.create(connection, name=name, display=display, now=now)
+        account_id = accounts.create(
+            connection, name=name, display=display, now=now, trained_until=trained_until
+        )
         if password:
             accounts.set_password(connection, account_id, password, now=now)
         accounts.give_role(
@@ -90,10 +113,16 @@ def add(
             not_after=now + timedelta(days=days),
             given_by=who.account if who else None,
         )
-        actor = who or Who("installation", "system", "cdc")
-        payload = {"role": role, "area": area, "days": days}
-        record(inst, connection, "account_made", who=actor, purpose="maintenance", ref=name, payload=payload)
+        payload = {"role": role, "area": area, "days": days, "trained_until": trained_until}
+        noted(inst, connection, "account_made", who or HOUSE, name, payload)
     return account_id
+
+
+def noted(
+    inst: Installation, connection: Connection, what: str, who: Who, ref: str, payload: dict[str, object]
+) -> None:
+    """An act on accounts goes into the ledger, in the caller's transaction."""
+    record(inst, connection, what, who=who, purpose="maintenance", ref=ref, payload=payload)
 
 
 def add_demonstration(inst: Installation) -> list[str]:
@@ -105,23 +134,38 @@ def add_demonstration(inst: Installation) -> list[str]:
     return [name for name, _, _ in DEMONSTRATION]
 
 
-def link(inst: Installation, account: str) -> str:
-    """A one-time sign-in token for an account (15 minutes), for its first sign-in or the demonstration."""
+def link(inst: Installation, account: str, who: Who | None = None) -> str:
+    """A one-time sign-in token for an account (15 minutes), for its first sign-in or the demonstration.
+
+    ``who`` None: whoever holds the installation's keys. It is one factor, so it does not pass by a second one.
+    """
     from lianfang.guard import accounts
 
+    if who is not None:
+        require(who, "account.manage")
+        fresh(who)
     with inst.store.begin() as connection:
         found = accounts.account(connection, account)
-        actor = Who("installation", "system", "cdc")
-        record(inst, connection, "link_made", who=actor, purpose="maintenance", ref=found.name, payload={})
+        noted(inst, connection, "link_made", who or HOUSE, found.name, {})
         return accounts.make_link(connection, found.account_id, now=inst.now())
 
 
 def sign_in(inst: Installation, name: str, password: str, *, address: str = "", agent: str = "") -> str:
     """Session token for a name and password; one answer for every reason of refusal."""
+    from lianfang.foundation.errors import NotFound
     from lianfang.guard import accounts
 
     with inst.store.begin() as connection:
         result = accounts.sign_in(connection, name, password, now=inst.now(), address=address, agent=agent)
+        if (
+            result.reason != "slow_down"
+        ):  # what is not even tried is no entry: nobody fills the ledger by trying
+            try:
+                known = accounts.account(connection, name).name
+            except NotFound:
+                known = "-"
+            what = "signed_in" if result.token else "sign_in_refused"
+            noted(inst, connection, what, HOUSE, known, {"factor": "password"})
     if result.token is None:
         raise NotSignedIn(
             "Name or password is wrong, or there were too many attempts.", hint="Wait a little and try again."
@@ -130,32 +174,74 @@ def sign_in(inst: Installation, name: str, password: str, *, address: str = "", 
 
 
 def sign_in_by_link(inst: Installation, token: str, *, address: str = "", agent: str = "") -> str:
-    """Session token for a one-time link."""
+    """Session token for a one-time link: one factor, but in a demonstration installation both."""
     from lianfang.guard import accounts
 
     with inst.store.begin() as connection:
-        result = accounts.sign_in_by_link(connection, token, now=inst.now(), address=address, agent=agent)
+        result = accounts.sign_in_by_link(
+            connection,
+            token,
+            now=inst.now(),
+            address=address,
+            agent=agent,
+            demonstration=inst.settings.demonstration,
+        )
+        if result.token is not None:
+            name = accounts.session(connection, result.token, now=inst.now()).name
+            noted(inst, connection, "signed_in", HOUSE, name, {"factor": "link"})
     if result.token is None:
         raise NotSignedIn("This link was used, is too old, or never was one.", hint="Ask for a new one.")
     return result.token
 
 
-def session(inst: Installation, token: str) -> tuple[Who, Session]:
-    """Who acts under a session token; rights are read anew each time.
+def known(inst: Installation, token: str, device: str = "") -> tuple[Who, Session]:
+    """Who sends a session token, from the device that holds this terminal's token; rights are read anew each time.
 
-    A request reads: a write, which waits for the disk, comes once a minute, when the session was last seen.
+    The role is "" when no role is valid now: such a person reaches the own account only. A request reads: a
+    write, which waits for the disk, comes once a minute, when the session was last seen.
     """
     from lianfang.guard import accounts
+    from lianfang.guard.accounts import terminals
 
     now = inst.now()
     with inst.store.read() as connection:
         found = accounts.look(connection, token, now=now)
+        terminal = terminals.registered(connection, found.account_id, device)
     if now - found.seen_at >= accounts.REFRESH:
         with inst.store.begin() as connection:
             found = accounts.session(connection, token, now=now)
-    if not found.roles:
-        raise Refused("This account has no valid role.", code="no_role")
-    return _acting(found.name, found.display, found.roles), found
+    held = {one.role for one in found.roles}
+    wanted = found.acting if found.acting in held else ""
+    signed = Signed(found.level, found.fresh(now), terminal)
+    return _acting(found.name, found.display, found.roles, wanted, signed), found
+
+
+def session(inst: Installation, token: str, device: str = "") -> tuple[Who, Session]:
+    """As :func:`known`, for who may act: refused without a valid role."""
+    who, found = known(inst, token, device)
+    has_role(who)
+    return who, found
+
+
+def has_role(who: Who) -> None:
+    """Refuse who holds no valid role now."""
+    if not who.role:
+        raise Refused(
+            "This account has no valid role.",
+            hint="A role ends by itself, and training that has ended blocks it: ask your administrator.",
+            code="no_role",
+        )
+
+
+def act_as(inst: Installation, who: Who, session: Session, role: str) -> None:
+    """From now on the session acts in another of the account's own roles."""
+    from lianfang.guard import accounts
+
+    if role not in who.roles:
+        raise Refused("This account does not hold that role.", code="no_role")
+    with inst.store.begin() as connection:
+        accounts.act_as(connection, session.session_id, role)
+        noted(inst, connection, "role_chosen", who, who.account, {"role": role})
 
 
 def sign_out(inst: Installation, token: str) -> None:
@@ -181,6 +267,7 @@ def listing(inst: Installation) -> list[dict[str, object]]:
                         "role": held.role,
                         "area": held.area,
                         "not_after": held.not_after,
+                        "role_id": held.role_id,
                     }
                 )
     return found

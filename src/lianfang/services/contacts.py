@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, Conflict, NotFound, Refused
 from lianfang.services import events
-from lianfang.services.gate import ask, record, require, within
+from lianfang.services.gate import ask, fresh, record, require, within
 from lianfang.services.installation import Installation, Who
 
 if TYPE_CHECKING:
@@ -191,6 +191,7 @@ def approve(inst: Installation, who: Who, lock_id: str, *, verdict: str = "appro
     from lianfang.store import change, insert_new, one, rows
 
     require(who, "contact.approve")
+    fresh(who)
     if verdict not in ("approve", "refuse"):
         raise BadInput("A verdict is approve or refuse.")
     now = inst.now()
@@ -248,6 +249,7 @@ def name(inst: Installation, who: Who, lock_id: str) -> int:
 
     if who.role not in ("epidemiologist", "manager", "data_protection_officer"):
         raise Refused("This role may not have contacts named.", code="role")
+    fresh(who)
     with inst.store.read() as connection:
         row = one(connection, RiskLock, lock_id=lock_id)
         contacts = rows(connection, Contact, lock_id=lock_id)
@@ -409,6 +411,7 @@ def export(inst: Installation, who: Who, event_id: str, *, lang: str = "zh") -> 
     from lianfang.store import rows, table
 
     require(who, "contact.read")
+    fresh(who)
     event = events.get(inst, event_id)
     held, listed = table(RiskLock), table(Contact)
     with inst.store.read() as connection:

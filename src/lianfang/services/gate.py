@@ -69,6 +69,7 @@ ACTS: dict[str, frozenset[str]] = {
     "data.backup.read": frozenset(
         {"administrator", "data_protection_officer", "security_officer", "auditor", "system"}
     ),
+    "terminal.approve": frozenset({"administrator", "data_protection_officer"}),
     "data.expire": frozenset({"data_protection_officer", "manager", "system"}),
 }
 
@@ -90,13 +91,39 @@ ACTOR_OF_ROLE: dict[str, str] = {
 
 
 def require(who: Who, act: str) -> None:
-    """Refuse an act that the role may not do; an act that is not listed is nobody's."""
+    """Refuse an act that the role may not do, or a session with one factor; an unlisted act is nobody's."""
     if who.role not in ACTS.get(act, frozenset()):
         raise Refused(
             f"The role {who.role or 'nobody'} may not do this ({act}).",
             reasons=(f"role:{act}",),
             hint="Ask a colleague whose role it is.",
             code="role",
+        )
+    proved(who)
+
+
+def proved(who: Who) -> None:
+    """Refuse a session that has shown one factor only: beyond the own account it reaches nothing (REQ-P-69)."""
+    if who.signed is not None and who.signed.factors < 2:
+        raise Refused(
+            "A second factor is needed.",
+            reasons=("one_factor",),
+            basis=("REQ-P-69",),
+            hint="Show it, or enrol one on your account's page.",
+            code="second_factor",
+        )
+
+
+def fresh(who: Who) -> None:
+    """Refuse unless a factor was shown within the last ten minutes: exports, naming, changes of factors."""
+    proved(who)
+    if who.signed is not None and not who.signed.fresh:
+        raise Refused(
+            "Show again that it is you: this act needs a factor shown within the last ten minutes.",
+            reasons=("not_fresh",),
+            basis=("ASVS 7.5.1",),
+            hint="Enter a code or your password, then repeat what you were doing.",
+            code="reauthenticate",
         )
 
 
@@ -153,6 +180,9 @@ def ask(
         situation["emergency_plan_grants_power"] = any(
             plan.grants(event, who.actor, power, day) for power in powers
         )
+    if who.signed is not None:  # what the session is goes before what the caller says of it
+        situation["terminal"] = "registered" if who.signed.terminal else "unregistered"
+        situation["one_factor"] = who.signed.factors < 2
     decision = decide(
         {
             "actor": who.actor,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lianfang.foundation.progress import Progress
     from lianfang.foundation.settings import Settings
     from lianfang.guard.signing import SecretKeys
-    from lianfang.guard.vault import Vault
+    from lianfang.guard.vault import Keyring, Vault
     from lianfang.lake import Engine, Lake
     from lianfang.store import Store
 
@@ -28,14 +28,29 @@ ROUTINE = "routine"
 
 
 @dataclass(frozen=True)
+class Signed:
+    """How surely the one who acts is known: factors shown (0 to 2), one of them just now, on which terminal."""
+
+    factors: int
+    fresh: bool
+    terminal: bool
+
+
+@dataclass(frozen=True)
 class Who:
-    """The one who acts: a named account, its role, and the policy's word for the body it belongs to."""
+    """The one who acts: a named account, its role, and the policy's word for the body it belongs to.
+
+    ``signed`` is None for the house's own machinery, which acts with the installation's keys; a door (page,
+    JSON, command line) always states it. ``roles`` are all that the account could act in.
+    """
 
     account: str
     role: str
     actor: str
     name: str = ""
     areas: tuple[str, ...] = ()
+    signed: Signed | None = None
+    roles: tuple[str, ...] = ()
 
 
 #: The daily machinery, which acts for the centre and never reads an identity.
@@ -73,11 +88,18 @@ class Installation:
         return Store(self.settings.vault_url or sqlite_url(self.home / "vault" / "vault.db"))
 
     @cached_property
-    def vault(self) -> Vault:
-        """The vault with its keyring; refused when the keyring is readable by others."""
-        from lianfang.guard.vault import Keyring, Vault
+    def keyring(self) -> Keyring:
+        """The keyring; refused when it is readable by others."""
+        from lianfang.guard.vault import Keyring
 
-        return Vault(Keyring.open(self.home / "vault" / "keys"), self.clock)
+        return Keyring.open(self.home / "vault" / "keys")
+
+    @cached_property
+    def vault(self) -> Vault:
+        """The vault with its keyring."""
+        from lianfang.guard.vault import Vault
+
+        return Vault(self.keyring, self.clock)
 
     @cached_property
     def signer(self) -> SecretKeys:

@@ -82,11 +82,11 @@ def event_of(inst: Installation, contact_id: str) -> str:
 
 
 def particulars(inst: Installation, who: Who, contact_id: str, *, terminal: str) -> dict[str, str]:
-    """Name, phone and address of one contact, for his assigned worker, on a designated terminal.
+    """Name, phone and address of one contact, for his assigned worker, on a registered terminal.
 
     Every reading is asked for at the gate and leaves a row; a second reader is refused (REQ-P-60).
-    ``terminal``: what the worker reads on. Any session that is named here counts as the designated terminal:
-    registering terminals is not built, so the policy's condition holds the session and not a device.
+    ``terminal``: what the house's own machinery reads on; of a session the gate knows by its registration
+    whether the device counts (REQ-P-49), whatever is said here.
 
     Raises:
         Refused: not the assigned worker, the policy, a contact no longer followed, a lock not named or over.

@@ -7,19 +7,25 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response
 
-from lianfang.api.security import COOKIE, LANGUAGE, Actor, Inst, Reader, same_origin
+from lianfang.api.security import (
+    COOKIE,
+    LANGUAGE,
+    TERMINAL,
+    Actor,
+    Inst,
+    Reader,
+    SelfActor,
+    same_origin,
+    with_session,
+    with_terminal,
+)
 from lianfang.api.view import go, page
 from lianfang.foundation.errors import NotSignedIn, Refused
-from lianfang.services import accounts
+from lianfang.services import accounts, terminals
 from lianfang.services.installation import Installation
 
 router = APIRouter(tags=["sign in"])
 Short = Annotated[str, Form(max_length=200)]
-
-
-def _with_session(answer: Response, token: str) -> Response:
-    answer.set_cookie(COOKIE, token, path="/", secure=True, httponly=True, samesite="lax")
-    return answer
 
 
 def _from(request: Request) -> dict[str, str]:
@@ -28,12 +34,22 @@ def _from(request: Request) -> dict[str, str]:
 
 
 #: Where a role's work begins; the others begin at Today.
-HOMES = {"community_worker": "/my", "laboratory": "/laboratory", "administrator": "/public"}
+HOMES = {
+    "community_worker": "/my",
+    "laboratory": "/laboratory",
+    "administrator": "/accounts",
+    "clinician": "/public",
+    "supply_officer": "/public",
+    "holder": "/public",
+}
 
 
-def _home(inst: Installation, token: str) -> str:
-    who, _ = accounts.session(inst, token)
-    return HOMES.get(who.role, "/today")
+def home(inst: Installation, token: str) -> str:
+    """Where the one who has just signed in goes on: to the second factor, to his work, or to his account."""
+    who, session = accounts.known(inst, token)
+    if session.level < 2:
+        return "/second"
+    return HOMES.get(who.role, "/today") if who.role else "/account"
 
 
 @router.get("/", summary="To the page where one's work begins")
@@ -53,7 +69,7 @@ def signin_do(request: Request, inst: Inst, name: Short, password: Short) -> Res
         token = accounts.sign_in(inst, name, password, **_from(request))
     except NotSignedIn:
         return page(request, "signin.html", status=401, failed=True)
-    return _with_session(go(_home(inst, token)), token)
+    return with_session(go(home(inst, token)), token)
 
 
 @router.get("/enter", summary="Page of a one-time link")
@@ -65,11 +81,21 @@ def enter(request: Request, inst: Inst, link: Annotated[str, Query(max_length=10
 def enter_do(request: Request, inst: Inst, link: Short) -> Response:
     same_origin(request)
     token = accounts.sign_in_by_link(inst, link, **_from(request))
-    return _with_session(go(_home(inst, token)), token)
+    return _entered(request, inst, token, "")
+
+
+def _entered(request: Request, inst: Installation, token: str, done: str) -> Response:
+    """On to one's work; a demonstration's device is registered on the way, as the page says."""
+    answer = with_session(go(home(inst, token), done), token)
+    if not inst.settings.demonstration:
+        return answer
+    device = request.cookies.get(TERMINAL, "") or terminals.device()
+    terminals.register_demonstration(inst, accounts.known(inst, token)[1].account_id, device)
+    return with_terminal(answer, device)
 
 
 @router.post("/signout", summary="Sign out")
-def signout(request: Request, inst: Inst, who: Actor) -> Response:
+def signout(request: Request, inst: Inst, who: SelfActor) -> Response:
     accounts.sign_out(inst, request.cookies[COOKIE])
     answer = go("/signin")
     answer.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="lax")
@@ -79,10 +105,14 @@ def signout(request: Request, inst: Inst, who: Actor) -> Response:
 @router.post("/language", summary="Choose the language")
 def choose(request: Request, lang: Short, back: Short = "/today") -> Response:
     same_origin(request)
-    safe = back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/today"
-    answer = go(safe)
+    answer = go(safe_path(back))
     answer.set_cookie(LANGUAGE, "en" if lang == "en" else "zh", path="/", samesite="lax", max_age=31_536_000)
     return answer
+
+
+def safe_path(back: str, otherwise: str = "/today") -> str:
+    """A path of this site to go back to; anything that would lead elsewhere gives ``otherwise``."""
+    return back if back.startswith("/") and not back.startswith(("//", "/\\")) else otherwise
 
 
 @router.post("/demonstration/person", summary="Act as another person of the demonstration")
@@ -92,4 +122,4 @@ def person(request: Request, inst: Inst, who: Actor, account: Short, back: Short
         raise Refused("This is no demonstration installation.", code="no_demonstration")
     token = accounts.sign_in_by_link(inst, accounts.link(inst, account), **_from(request))
     accounts.sign_out(inst, request.cookies[COOKIE])
-    return _with_session(go(_home(inst, token), "switched"), token)
+    return _entered(request, inst, token, "switched")

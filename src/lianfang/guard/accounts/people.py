@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection, Row, insert, select, update
 
@@ -34,11 +34,16 @@ class Account:
     display: str
     has_password: bool
     disabled: bool
+    trained_until: date | None = None
+    reset: bool = False
 
 
-def create(conn: Connection, *, name: str, display: str = "", now: datetime) -> str:
+def create(
+    conn: Connection, *, name: str, display: str = "", now: datetime, trained_until: date | None = None
+) -> str:
     """A new account without password or role; gives its id.
 
+    ``trained_until``: last day on which the person's training counts (none noted: no role that needs it works).
     ``name``: 2 to 32 small letters, digits, ``.``, ``_``, ``-``; a name that people would share is refused.
     """
     if not _NAME.match(name):
@@ -52,7 +57,11 @@ def create(conn: Connection, *, name: str, display: str = "", now: datetime) -> 
     account_id = secrets.token_hex(16)
     conn.execute(
         insert(tables.account).values(
-            account_id=account_id, name=name, display=display or name, created_at=plain(now)
+            account_id=account_id,
+            name=name,
+            display=display or name,
+            created_at=plain(now),
+            trained_until=trained_until.isoformat() if trained_until else None,
         )
     )
     return account_id
@@ -87,6 +96,18 @@ def enable(conn: Connection, account_id: str) -> None:
     _set_disabled(conn, account_id, None)
 
 
+def note_training(conn: Connection, account_id: str, until: date | None) -> None:
+    """The training counts up to and with this day; None: it does not count any more (REQ-P-70)."""
+    table = tables.account
+    done = conn.execute(
+        update(table)
+        .where(table.c.account_id == account_id)
+        .values(trained_until=until.isoformat() if until else None)
+    )
+    if not done.rowcount:
+        raise NotFound("There is no such account.")
+
+
 def _set_disabled(conn: Connection, account_id: str, at: str | None) -> None:
     table = tables.account
     done = conn.execute(update(table).where(table.c.account_id == account_id).values(disabled_at=at))
@@ -96,5 +117,11 @@ def _set_disabled(conn: Connection, account_id: str, at: str | None) -> None:
 
 def _account(row: Row[tuple[object, ...]]) -> Account:
     return Account(
-        row.account_id, row.name, row.display, row.password_hash is not None, bool(row.disabled_at)
+        row.account_id,
+        row.name,
+        row.display,
+        row.password_hash is not None,
+        bool(row.disabled_at),
+        date.fromisoformat(row.trained_until) if row.trained_until else None,
+        bool(row.reset_at),
     )

@@ -34,6 +34,9 @@ _ALONE = {
     "auditor": frozenset(ROLES) - {"auditor"},
 }
 LONGEST = timedelta(days=366)
+#: Roles that need no valid training (REQ-P-70): who adds the accounts reads no personal data, and a holder's
+#: people are trained at the holder's.
+UNTRAINED = frozenset({"administrator", "holder"})
 
 
 @dataclass(frozen=True)
@@ -135,10 +138,10 @@ def take_role(conn: Connection, role_id: str, *, now: datetime, taken_by: str) -
 
 
 def roles_of(conn: Connection, account_id: str, now: datetime) -> tuple[Role, ...]:
-    """The roles the account holds at ``now``."""
+    """The roles the account holds at ``now``; those that need training only while it is valid."""
     table, at = tables.role, plain(now)
     rows = conn.execute(
-        select(table)
+        select(table, tables.account.c.trained_until)
         .join(tables.account)
         .where(
             table.c.account_id == account_id,
@@ -147,6 +150,21 @@ def roles_of(conn: Connection, account_id: str, now: datetime) -> tuple[Role, ..
             table.c.not_before <= at,
             table.c.not_after > at,
         )
+        .order_by(table.c.role, table.c.area)
+    )
+    return tuple(
+        Role(row.role_id, row.role, row.area, moment(row.not_after))
+        for row in rows
+        if row.role in UNTRAINED or (row.trained_until or "") >= at[:10]
+    )
+
+
+def given_roles(conn: Connection, account_id: str, now: datetime) -> tuple[Role, ...]:
+    """The roles given for ``now`` or later, whether or not training or the account's state lets them be used."""
+    table = tables.role
+    rows = conn.execute(
+        select(table)
+        .where(table.c.account_id == account_id, table.c.revoked_at.is_(None), table.c.not_after > plain(now))
         .order_by(table.c.role, table.c.area)
     )
     return tuple(Role(row.role_id, row.role, row.area, moment(row.not_after)) for row in rows)

@@ -11,23 +11,10 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from lianfang.foundation.canonical import moment, plain
 from lianfang.foundation.errors import BadInput, Conflict, NotFound, NotSignedIn
-from lianfang.guard.accounts import passwords, people, rights, tables
+from lianfang.guard.accounts import attempts, levels, passwords, people, rights, tables
+from lianfang.guard.accounts.attempts import DEFAULT, Limits
 from lianfang.guard.accounts.rights import Role
 
-
-@dataclass(frozen=True)
-class Limits:
-    """Times and counts; the defaults hold unless an installation sets stricter ones."""
-
-    idle: timedelta = timedelta(minutes=30)
-    absolute: timedelta = timedelta(hours=12)
-    link: timedelta = timedelta(minutes=15)
-    window: timedelta = timedelta(minutes=15)
-    per_account: int = 5
-    per_address: int = 30
-
-
-DEFAULT = Limits()
 #: A session's last moment is written down at most this often: reading a page is no write.
 REFRESH = timedelta(minutes=1)
 
@@ -46,6 +33,17 @@ class Session:
     seen_at: datetime
     address: str = ""
     agent: str = ""
+    proved_at: datetime | None = None
+    acting: str = ""
+
+    @property
+    def level(self) -> int:
+        """How many factors of different kinds were shown: 0, 1 or 2."""
+        return levels.level(self.factors)
+
+    def fresh(self, now: datetime) -> bool:
+        """Was a factor shown within the last ten minutes?"""
+        return now - (self.proved_at or self.created_at) < levels.FRESH
 
     def has(self, role: str, area: str = "") -> bool:
         """Does the person hold ``role`` for ``area`` now?"""
@@ -75,13 +73,13 @@ def sign_in(
     limits: Limits = DEFAULT,
 ) -> SignIn:
     """Sign in by password. The answer and the time are alike for a wrong password and an unknown name."""
-    who = _whos(name, address)
-    if _too_many(conn, who, now, limits):
+    who = attempts.whos("account", name, address)
+    if attempts.too_many(conn, who, now, limits):
         return SignIn(None, reason="slow_down")
     row = conn.execute(select(tables.account).where(tables.account.c.name == name)).first()
     stored = row.password_hash if row is not None and row.disabled_at is None else None
     if not passwords.matches(stored, password) or row is None:
-        conn.execute(insert(tables.attempt), [{"who": one, "at": plain(now)} for one in who])
+        attempts.failed(conn, who, now)
         return SignIn(None, reason="wrong")
     if passwords.hasher().check_needs_rehash(row.password_hash):
         conn.execute(
@@ -89,8 +87,29 @@ def sign_in(
             .where(tables.account.c.account_id == row.account_id)
             .values(password_hash=passwords.hash_password(password))
         )
-    conn.execute(delete(tables.attempt).where(tables.attempt.c.who == who[0]))
+    attempts.forget(conn, who[0])
     return _begin(conn, row.account_id, "password", now, address, agent)
+
+
+def check_own_password(
+    conn: Connection,
+    account_id: str,
+    password: str,
+    *,
+    now: datetime,
+    address: str = "",
+    limits: Limits = DEFAULT,
+) -> str:
+    """Is it the password of the one who is signed in? "" when it is, else why not: ``wrong``, ``slow_down``."""
+    row = conn.execute(select(tables.account).where(tables.account.c.account_id == account_id)).one()
+    who = attempts.whos("account", row.name, address)
+    if attempts.too_many(conn, who, now, limits):
+        return "slow_down"
+    if not passwords.matches(row.password_hash, password):
+        attempts.failed(conn, who, now)
+        return "wrong"
+    attempts.forget(conn, who[0])
+    return ""
 
 
 def make_link(conn: Connection, account_id: str, *, now: datetime, limits: Limits = DEFAULT) -> str:
@@ -100,16 +119,26 @@ def make_link(conn: Connection, account_id: str, *, now: datetime, limits: Limit
 
 
 def sign_in_by_link(
-    conn: Connection, token: str, *, now: datetime, address: str = "", agent: str = ""
+    conn: Connection,
+    token: str,
+    *,
+    now: datetime,
+    address: str = "",
+    agent: str = "",
+    demonstration: bool = False,
 ) -> SignIn:
-    """Sign in by a one-time link; the second use, a late one and an unknown token are all ``wrong``."""
-    who = _whos("", address)[1:]
-    if _too_many(conn, who, now, DEFAULT):
+    """Sign in by a one-time link; the second use, a late one and an unknown token are all ``wrong``.
+
+    ``demonstration``: the people are invented and have no factors; the link counts as both.
+    """
+    who = attempts.whos("", "", address)[1:]
+    if attempts.too_many(conn, who, now, DEFAULT):
         return SignIn(None, reason="slow_down")
     account_id = _use(conn, "sign_in", token, now)
     if account_id is not None and not people.account(conn, account_id).disabled:
-        return _begin(conn, account_id, "link", now, address, agent)
-    conn.execute(insert(tables.attempt), [{"who": one, "at": plain(now)} for one in who])
+        factor = levels.DEMONSTRATION if demonstration else "link"
+        return _begin(conn, account_id, factor, now, address, agent)
+    attempts.failed(conn, who, now)
     return SignIn(None, reason="wrong")
 
 
@@ -196,6 +225,8 @@ def _look(conn: Connection, token: str, now: datetime, limits: Limits) -> tuple[
         seen,
         row.address,
         row.agent,
+        moment(row.proved_at) if row.proved_at else None,
+        row.acting or "",
     )
     return found, now - seen >= REFRESH
 
@@ -233,6 +264,40 @@ def list_sessions(
     ]
 
 
+def step_up(conn: Connection, token: str, factor: str, *, now: datetime) -> SignIn:
+    """Another factor was shown: a new token takes the place of the old one, which ends (no fixation).
+
+    The time since the first sign-in goes on counting.
+    """
+    table = tables.session
+    row = conn.execute(
+        select(table).where(table.c.token_hash == _digest(token), table.c.ended_at.is_(None))
+    ).first()
+    if row is None:
+        raise _signed_out()
+    _end(conn, table.c.session_id == row.session_id, now)
+    held = list(dict.fromkeys([*row.factors.split(), factor]))
+    made = _begin(conn, row.account_id, " ".join(held), now, row.address, row.agent)
+    conn.execute(
+        update(table)
+        .where(table.c.session_id == made.session_id)
+        .values(created_at=row.created_at, proved_at=plain(now), acting=row.acting)
+    )
+    return made
+
+
+def prove_again(conn: Connection, session_id: str, *, now: datetime) -> None:
+    """A factor of the session was shown once more: it is recent again."""
+    table = tables.session
+    conn.execute(update(table).where(table.c.session_id == session_id).values(proved_at=plain(now)))
+
+
+def act_as(conn: Connection, session_id: str, role: str) -> None:
+    """Which of the own roles the session acts in from now on."""
+    table = tables.session
+    conn.execute(update(table).where(table.c.session_id == session_id).values(acting=role))
+
+
 def sign_out(conn: Connection, token: str, *, now: datetime) -> None:
     """End the session of this token; one that is not known changes nothing."""
     _end(conn, tables.session.c.token_hash == _digest(token), now)
@@ -245,9 +310,10 @@ def end_session(conn: Connection, account_id: str, session_id: str, *, now: date
         raise NotFound("There is no such session of this account.")
 
 
-def end_sessions(conn: Connection, account_id: str, *, now: datetime) -> int:
-    """End all sessions of an account; gives how many ran."""
-    return _end(conn, tables.session.c.account_id == account_id, now)
+def end_sessions(conn: Connection, account_id: str, *, now: datetime, but: str = "") -> int:
+    """End all sessions of an account (``but`` the one of this id); gives how many ran."""
+    table = tables.session
+    return _end(conn, (table.c.account_id == account_id) & (table.c.session_id != but), now)
 
 
 def _begin(
@@ -297,25 +363,6 @@ def _use(conn: Connection, use: str, token: str, now: datetime) -> str | None:
     if done.rowcount != 1:
         return None
     return conn.execute(select(table.c.account_id).where(*good)).scalar() or ""
-
-
-def _whos(name: str, address: str) -> list[str]:
-    digest = hashlib.sha256(name.encode(errors="replace")).hexdigest()[:32]
-    return [f"account:{digest}", f"address:{address[:60]}"]
-
-
-def _too_many(conn: Connection, who: list[str], now: datetime, limits: Limits) -> bool:
-    table = tables.attempt
-    conn.execute(delete(table).where(table.c.at <= plain(now - timedelta(days=1))))
-    since = plain(now - limits.window)
-    for one in who:
-        most = limits.per_account if one.startswith("account:") else limits.per_address
-        tried = conn.execute(
-            select(func.count()).select_from(table).where(table.c.who == one, table.c.at > since)
-        ).scalar_one()
-        if tried >= most:
-            return True
-    return False
 
 
 def _digest(token: str) -> str:

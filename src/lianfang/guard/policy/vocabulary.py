@@ -75,6 +75,7 @@ CONTEXT: Final[dict[str, str | tuple[str, ...]]] = {
     "medium": "note",
     "terminal": "note",
     "shared_account": "flag",
+    "one_factor": "flag",
     "assigned_person": "note",
     "list_scope": "note",
     "own_patient": "flag",

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from lianfang.foundation.errors import Fault, NotFound, Refused
 from lianfang.guard import files
-from lianfang.guard.vault.crypto import NONCE, check_name, derive
+from lianfang.guard.vault.crypto import NONCE, check_name, derive, seal, unseal
 
 FORMAT = "lianfang-keyring/1"
 
@@ -111,6 +111,19 @@ class Keyring:
                 self._write(document)
         return self.event(event_id)
 
+    def seal(self, data: bytes, *place: str) -> bytes:
+        """A secret of the house itself (a second factor's seed), under a key derived from the root.
+
+        ``place``: table, column and row; moved anywhere else it does not open.
+        """
+        self._refresh()
+        return seal(self._own, os.urandom(NONCE), data, "\x00".join(place).encode())
+
+    def unseal(self, sealed: bytes, *place: str) -> bytes:
+        """What :meth:`seal` sealed in this place; a Fault that says nothing about it when it does not open."""
+        self._refresh()
+        return unseal(self._own, sealed, "\x00".join(place).encode())
+
     def begin_rotation(self, event_id: str) -> EventKeys:
         """Add a new version of the event's wrapping key, unless a rotation is under way."""
         with self._changing() as document:
@@ -169,7 +182,9 @@ class Keyring:
     def _load(self) -> None:
         document = self._read()
         self.authority = str(document["authority"])
-        self._root = AESGCM(derive(base64.b64decode(document["root"]), "root", self.authority))
+        root = base64.b64decode(document["root"])
+        self._root = AESGCM(derive(root, "root", self.authority))
+        self._own = AESGCM(derive(root, "own", self.authority))
         status = self._path.stat()
         self._seen = (status.st_ino, status.st_mtime_ns, status.st_size)
         if self._erased_path.exists():
