@@ -11,6 +11,7 @@ from lianfang.foundation.errors import BadInput, NotSignedIn
 from lianfang.guard import accounts
 
 NOW = datetime(2026, 1, 29, 8, 0, tzinfo=UTC)
+TRAINED = NOW.date() + timedelta(days=365)
 GOOD = "seven herons over the river"
 
 
@@ -24,7 +25,7 @@ def test_req_p_37_personal_accounts_only_and_none_by_default() -> None:
         for shared in ("admin", "nurse", "office", "staff2", "cdc"):
             with pytest.raises(BadInput):
                 accounts.create(conn, name=shared, now=NOW)
-        who = accounts.create(conn, name="chen.jing", now=NOW)
+        who = accounts.create(conn, name="chen.jing", now=NOW, trained_until=TRAINED)
         assert accounts.sign_in(conn, "chen.jing", "", now=NOW).token is None  # no password yet, so none fits
         accounts.set_password(conn, who, GOOD, now=NOW)
         token = accounts.sign_in(conn, "chen.jing", GOOD, now=NOW).token or ""
@@ -42,7 +43,7 @@ def test_req_p_71_rights_end_by_themselves_and_at_once() -> None:
     accounts.metadata.create_all(engine)
     with engine.begin() as conn:
         boss = accounts.create(conn, name="sun.li", now=NOW)
-        who = accounts.create(conn, name="chen.jing", now=NOW)
+        who = accounts.create(conn, name="chen.jing", now=NOW, trained_until=TRAINED)
         link = accounts.make_link(conn, who, now=NOW)
         token = accounts.sign_in_by_link(conn, link, now=NOW).token or ""
         soon = NOW + timedelta(minutes=10)

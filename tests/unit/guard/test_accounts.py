@@ -13,6 +13,7 @@ from lianfang.guard import accounts
 from lianfang.guard.accounts import passwords, tables
 
 NOW = datetime(2026, 1, 29, 8, 0, tzinfo=UTC)
+TRAINED = NOW.date() + timedelta(days=365)
 GOOD = "seven herons over the river"
 MINUTE = timedelta(minutes=1)
 
@@ -27,7 +28,7 @@ def conn() -> Iterator[Connection]:
 
 @pytest.fixture
 def chen(conn: Connection) -> str:
-    who = accounts.create(conn, name="chen.jing", display="陈静", now=NOW)
+    who = accounts.create(conn, name="chen.jing", display="陈静", now=NOW, trained_until=TRAINED)
     accounts.set_password(conn, who, GOOD, now=NOW)
     return who
 

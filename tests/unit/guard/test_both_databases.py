@@ -12,11 +12,13 @@ import sqlalchemy as sa
 
 from lianfang.guard import accounts, ledger
 from lianfang.guard import vault as vaults
+from lianfang.guard.accounts import factors
 from lianfang.guard.ledger import Item, Log
 from lianfang.guard.vault import scrub
 from lianfang.store import Store
 from vaultkit import EVENT, NOW, grant, people, vault
 
+TRAINED = NOW.date() + timedelta(days=365)
 GOOD = "seven herons over the river"
 
 
@@ -84,7 +86,7 @@ def test_accounts_whole_life(store: Store) -> None:
         link = accounts.bootstrap_link(conn, now=NOW)
     with store.begin() as conn:
         boss = accounts.use_bootstrap(conn, link, name="sun.li", password=GOOD, now=NOW)
-        who = accounts.create(conn, name="chen.jing", now=NOW)
+        who = accounts.create(conn, name="chen.jing", now=NOW, trained_until=TRAINED)
         token = accounts.sign_in_by_link(conn, accounts.make_link(conn, who, now=NOW), now=NOW).token or ""
         accounts.give_role(conn, who, "epidemiologist", now=NOW, not_after=NOW + timedelta(1), given_by=boss)
     with store.begin() as conn:
@@ -96,7 +98,7 @@ def test_accounts_whole_life(store: Store) -> None:
 
 def test_a_link_is_used_once_by_many_at_a_time(store: Store) -> None:
     with store.begin() as conn:
-        who = accounts.create(conn, name="chen.jing", now=NOW)
+        who = accounts.create(conn, name="chen.jing", now=NOW, trained_until=TRAINED)
         link = accounts.make_link(conn, who, now=NOW)
     tokens: list[str | None] = []
 
@@ -110,6 +112,32 @@ def test_a_link_is_used_once_by_many_at_a_time(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert len(tokens) == 6 and sum(token is not None for token in tokens) == 1
+
+
+def test_a_code_is_used_once_by_many_at_a_time(store: Store, tmp_path: Path) -> None:
+    ring = vaults.Keyring.create(tmp_path / "keys", "linjiang-cdc")
+    with store.begin() as conn:
+        who = accounts.create(conn, name="chen.jing", now=NOW)
+        seed = accounts.begin_totp(conn, who, ring, now=NOW)
+        first = factors.code_at(seed, int(NOW.timestamp()) // 30)
+        assert accounts.confirm_totp(conn, who, first, ring, now=NOW).factor
+        spare = accounts.make_recovery_codes(conn, who, now=NOW)[0]
+    later = NOW + timedelta(seconds=30)
+    for code in (factors.code_at(seed, int(later.timestamp()) // 30), spare):
+        said: list[str | None] = []
+
+        def use(code: str = code, said: list[str | None] = said) -> None:
+            with store.begin() as conn:
+                said.append(accounts.check_code(conn, who, code, ring, now=later).factor)
+
+        threads = [threading.Thread(target=use) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(said) == 4 and sum(one is not None for one in said) == 1
+        with store.begin() as conn:
+            conn.execute(accounts.metadata.tables["account_attempt"].delete())
 
 
 def test_ledger_written_by_several_at_a_time_is_one_log(store: Store, tmp_path: Path) -> None:
