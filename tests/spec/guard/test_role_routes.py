@@ -12,6 +12,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from lianfang.services.installation import Installation
 
 TABLE = Path(__file__).with_name("role_routes.json")
 #: What a role may not do says one of these; everything else (done, not found, bad body) was let past the gate.
-BARRED = ("role", "no_role", "second_factor", "not_signed_in", "no_demonstration")
+BARRED = ("role", "second_factor", "not_signed_in")
 HOLDERS = {role: name for name, _, role in accounts.DEMONSTRATION}
 
 
@@ -37,6 +38,7 @@ def people(inst: Installation, event_id: str) -> dict[str, str]:
     for at, role in enumerate(sorted(set(ROLES) - set(held))):
         held[role] = f"person.p{chr(97 + at)}"
         accounts.add(inst, None, held[role], role=role)
+    accounts.add(inst, None, "acted.upon", role="clinician")  # whom the administrator's acts are done to
     return held
 
 
@@ -57,6 +59,8 @@ def example(schema: dict[str, Any], document: dict[str, Any]) -> Any:
         return example(document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]], document)
     if "anyOf" in schema:
         return example(schema["anyOf"][0], document)
+    if "enum" in schema:
+        return schema["enum"][0]
     kind = schema.get("type")
     if kind == "object":
         required = schema.get("required", [])
@@ -89,7 +93,7 @@ def observed(
     """Route -> the roles that get past its gate."""
     document = client.app.openapi()  # type: ignore[attr-defined]
     values = {"event_id": event_id, "contact_id": "c0", "alert_id": "alarm", "number": "1", "kind": "csv"}
-    values |= {"name": people["laboratory"], "job_id": "none"}
+    values |= {"name": "acted.upon", "job_id": "none"}
     found: dict[str, list[str]] = {}
 
     def sign_in(role: str) -> None:
@@ -97,6 +101,7 @@ def observed(
         client.post("/enter", data={"link": accounts.link(inst, people[role])})
 
     for role in sorted(people):
+        inst.clock.move(timedelta(minutes=16))  # type: ignore[attr-defined]  # refused codes count by address
         sign_in(role)
         for method, path, said in routes(document):
             filled = re.sub(r"\{(\w+)\}", lambda one: values.get(one[1], "none"), path)
@@ -162,13 +167,12 @@ def test_the_table_gives_the_acts_that_matter_to_their_roles_alone(route: str) -
 
 def test_the_administrator_and_the_auditor_share_no_act_with_others_but_their_own_account() -> None:
     table = json.loads(TABLE.read_text(encoding="utf-8"))
-    own = ("/account", "/second", "/signout", "/language", "/public", "/api/v1/account", "/api/v1/second")
+    own = ("/account/", "/second", "/signout", "/language", "/public", "/demonstration/person")
+    house = ("/accounts", "/terminals", "/records", "/me", "/account")
     for route, roles in table.items():
-        method, _, path = route.partition(" ")
+        method, _, full = route.partition(" ")
+        path = full.removeprefix("/api/v1")
         if "administrator" in roles and not path.startswith(own):
-            assert (
-                path.removeprefix("/api/v1").startswith(("/accounts", "/terminals", "/records", "/me"))
-                or path == "/"
-            )
+            assert path.startswith(house) or path == "/", route
         if "auditor" in roles and method == "POST" and not path.startswith(own):
-            assert path.endswith("/terminals/{terminal_id}/revoke"), route  # one's own terminal
+            assert path == "/terminals/{terminal_id}/revoke", route  # one's own terminal

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from lianfang.api.security import Actor, Inst, Reader
 from lianfang.api.view import file, go, language, page
 from lianfang.foundation.errors import Refused
-from lianfang.services import accounts, contacts, people
-from lianfang.services.gate import ACTS
+from lianfang.services import accounts, contacts, events, people
+from lianfang.services.gate import ACTS, require
 
 router = APIRouter(tags=["contacts"])
 Text = Annotated[str, Form(max_length=2000)]
@@ -86,6 +86,7 @@ def demonstration(request: Request, inst: Inst, who: Actor, lock_id: str) -> Res
     """The labelled button of the demonstration: the data-protection officer's approval, by her own account."""
     if not inst.settings.demonstration:
         raise Refused("This is no demonstration installation.", code="no_demonstration")
+    require(who, "contact.lock")
     second = accounts.person(inst, "chen.ren")
     contacts.approve(inst, second, lock_id, note="demonstration button")
     return go("/act", "approved")

@@ -10,18 +10,11 @@ from starlette.responses import Response
 
 from lianfang.api.security import Actor, Inst, Reader
 from lianfang.api.view import go, page
-from lianfang.foundation.errors import BadInput
 from lianfang.services import accounts, staff, terminals
 
 router = APIRouter(tags=["staff"])
 Short = Annotated[str, Form(max_length=200)]
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput("A day is written like 2027-01-31.") from error
+Day = Annotated[date, Form()]
 
 
 @router.get("/accounts", summary="All accounts: roles, training, factors, sessions")
@@ -36,14 +29,15 @@ def add(
     who: Actor,
     name: Short,
     role: Short,
-    until: Short,
+    until: Day,
     display: Short = "",
     area: Short = "",
-    trained_until: Short = "",
+    trained_until: Annotated[date | None, Form()] = None,
 ) -> Response:
-    days = (_day(until) - inst.today()).days
-    trained = _day(trained_until) if trained_until else None
-    accounts.add(inst, who, name, role=role, display=display, area=area, days=days, trained_until=trained)
+    days = (until - inst.today()).days
+    accounts.add(
+        inst, who, name, role=role, display=display, area=area, days=days, trained_until=trained_until
+    )
     return _with_link(request, inst, who, name)
 
 
@@ -59,9 +53,9 @@ def _with_link(request: Request, inst: Inst, who: Actor, name: str) -> Response:
 
 @router.post("/accounts/{name}/roles", summary="Give a role for an area and a time")
 def give(
-    request: Request, inst: Inst, who: Actor, name: str, role: Short, until: Short, area: Short = ""
+    request: Request, inst: Inst, who: Actor, name: str, role: Short, until: Day, area: Short = ""
 ) -> Response:
-    staff.give_role(inst, who, name, role=role, area=area, until=_day(until))
+    staff.give_role(inst, who, name, role=role, area=area, until=until)
     return go("/accounts", "role_given")
 
 
@@ -90,8 +84,8 @@ def sessions_end(request: Request, inst: Inst, who: Actor, name: str) -> Respons
 
 
 @router.post("/accounts/{name}/training", summary="Note until when a person's training counts")
-def training(request: Request, inst: Inst, who: Actor, name: str, until: Short) -> Response:
-    staff.note_training(inst, who, name, _day(until))
+def training(request: Request, inst: Inst, who: Actor, name: str, until: Day) -> Response:
+    staff.note_training(inst, who, name, until)
     return go("/accounts", "trained")
 
 

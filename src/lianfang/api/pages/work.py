@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
@@ -51,13 +51,11 @@ def visit(
     inst: Inst,
     who: Actor,
     contact_id: str,
-    outcome: Text,
+    outcome: Annotated[Literal["reached", "not_reached", "refused"], Form()],
     temperature: Text = "",
     symptom: Annotated[list[str] | None, Form()] = None,
     medium: Text = "visit",
 ) -> Response:
-    if outcome not in ("reached", "not_reached", "refused"):
-        raise BadInput("The outcome is reached, not reached or refused.")
     try:
         degrees = float(temperature) if temperature.strip() else None
     except ValueError as error:
