@@ -43,7 +43,7 @@ def person(inst: Installation, account: str, role: str = "") -> Who:
         found = accounts.account(connection, account)
         roles = accounts.roles_of(connection, found.account_id, inst.now())
     if found.disabled or not roles:
-        raise Refused("This account has no valid role.", code="no_role")
+        raise _no_role()
     return _acting(found.name, found.display, roles, role)
 
 
@@ -226,11 +226,15 @@ def session(inst: Installation, token: str, device: str = "") -> tuple[Who, Sess
 def has_role(who: Who) -> None:
     """Refuse who holds no valid role now."""
     if not who.role:
-        raise Refused(
-            "This account has no valid role.",
-            hint="A role ends by itself, and training that has ended blocks it: ask your administrator.",
-            code="no_role",
-        )
+        raise _no_role()
+
+
+def _no_role() -> Refused:
+    return Refused(
+        "This account has no valid role.",
+        hint="A role ends by itself, and training that has ended blocks it: ask your administrator.",
+        code="no_role",
+    )
 
 
 def act_as(inst: Installation, who: Who, session: Session, role: str) -> None:

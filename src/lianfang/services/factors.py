@@ -39,7 +39,7 @@ def overview(inst: Installation, who: Who, session: Session) -> dict[str, Any]:
         "display": own.display,
         "has_password": own.has_password,
         "trained_until": own.trained_until,
-        "trained": own.trained_until is not None and own.trained_until >= now.date(),
+        "trained": accounts.training_counts(own.trained_until, [one.role for one in given], now),
         "level": session.level,
         "factors": list(session.factors),
         "fresh": session.fresh(now),

@@ -41,7 +41,7 @@ def listing(inst: Installation, who: Who) -> list[dict[str, Any]]:
                     "second_factor": one.account_id in safe,
                     "reset": one.reset,
                     "trained_until": one.trained_until,
-                    "trained": one.trained_until is not None and one.trained_until >= now.date(),
+                    "trained": accounts.training_counts(one.trained_until, [r.role for r in given], now),
                     "sessions": len(accounts.list_sessions(connection, one.account_id, now=now)),
                     "roles": [
                         {"role_id": r.role_id, "role": r.role, "area": r.area, "not_after": r.not_after}

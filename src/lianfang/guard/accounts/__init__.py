@@ -31,7 +31,16 @@ from lianfang.guard.accounts.people import (
     list_accounts,
     note_training,
 )
-from lianfang.guard.accounts.rights import ROLES, Role, give_role, given_roles, may, roles_of, take_role
+from lianfang.guard.accounts.rights import (
+    ROLES,
+    Role,
+    give_role,
+    given_roles,
+    may,
+    roles_of,
+    take_role,
+    training_counts,
+)
 from lianfang.guard.accounts.sessions import (
     REFRESH,
     Session,
@@ -104,5 +113,6 @@ __all__ = [
     "sign_out",
     "step_up",
     "take_role",
+    "training_counts",
     "use_bootstrap",
 ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -66,6 +67,11 @@ def _stem(area: str) -> str:
     while len(stem) > 6 and stem.endswith("000"):
         stem = stem[:-3]
     return stem
+
+
+def training_counts(until: date | None, roles: Iterable[str], now: datetime) -> bool:
+    """Is nothing blocked: the training counts on this day (UTC), or none of the roles needs one?"""
+    return all(role in UNTRAINED for role in roles) or (until is not None and until >= now.date())
 
 
 def give_role(
@@ -155,8 +161,12 @@ def roles_of(conn: Connection, account_id: str, now: datetime) -> tuple[Role, ..
     return tuple(
         Role(row.role_id, row.role, row.area, moment(row.not_after))
         for row in rows
-        if row.role in UNTRAINED or (row.trained_until or "") >= at[:10]
+        if training_counts(_day(row.trained_until), [row.role], now)
     )
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
 
 
 def given_roles(conn: Connection, account_id: str, now: datetime) -> tuple[Role, ...]:
