@@ -83,7 +83,6 @@ def _hindered(has_password: bool, reset: bool, enrolled: bool, session: Session)
 
 _HINTS = {
     "second": "Show the second factor that is enrolled.",
-    "password": "Give your password first.",
     "link": "Open the one-time link that your administrator gives you, then give your password.",
 }
 
@@ -96,7 +95,7 @@ def _may_enrol(inst: Installation, who: Who, session: Session) -> None:
         enrolled = accounts.factors_of(connection, session.account_id).enrolled
     missing = _hindered(own.has_password, own.reset, enrolled, session)
     if missing:
-        raise Refused("A factor cannot be enrolled now.", hint=_HINTS[missing], code="second_factor")
+        raise Refused("A factor cannot be enrolled now.", hint=_HINTS.get(missing, "Give your password first."), code="second_factor")
     if session.level >= 2:
         fresh(who)
 

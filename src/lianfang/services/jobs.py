@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 LEASE = timedelta(seconds=60)
 MOST_ATTEMPTS = 3
+#: In a job's arguments: which of the account's several roles it was asked for in.
+_ROLE = "acting_role"
 
 Work = Callable[[Installation, Who, Mapping[str, Any], Progress], dict[str, Any]]
 
@@ -78,7 +80,7 @@ def submit(
             Job(
                 job_id=job_id,
                 kind=kind,
-                arguments=dict(arguments),
+                arguments={**arguments, **({_ROLE: who.role} if len(who.roles) > 1 else {})},
                 idempotency_key=key or job_id,
                 status="queued",
                 created_at=inst.now(),
@@ -148,7 +150,7 @@ def execute(inst: Installation, job_id: str) -> str:
             raise Cancelled("The job was cancelled.")
 
     try:
-        who = _who(inst, str(row["created_by"]))
+        who = _who(inst, str(row["created_by"]), str(row["arguments"].get(_ROLE, "")))
         result = KINDS[str(row["kind"])](inst, who, row["arguments"], report)
     except Cancelled:
         return _finish(inst, job_id, lease, "cancelled")
@@ -159,10 +161,10 @@ def execute(inst: Installation, job_id: str) -> str:
     return _finish(inst, job_id, lease, "done", result=result)
 
 
-def _who(inst: Installation, account: str) -> Who:
+def _who(inst: Installation, account: str, role: str) -> Who:
     from lianfang.services import accounts
 
-    return SYSTEM if account in ("", SYSTEM.account) else accounts.person(inst, account)
+    return SYSTEM if account in ("", SYSTEM.account) else accounts.person(inst, account, role)
 
 
 def _claim(inst: Installation, job_id: str, lease: str) -> Row | None:

@@ -52,7 +52,7 @@ def second_do(
     inst: Inst,
     who: SelfActor,
     code: Short = "",
-    password: Secret = "",
+    password: Annotated[str | None, Form(max_length=1000)] = None,
     back: Short = "",
 ) -> Response:
     session = own_session(request)
@@ -63,7 +63,7 @@ def second_do(
             session,
             request.cookies[COOKIE],
             code=code,
-            password=password,
+            password=password or "",
             address=address(request),
         )
     except NotSignedIn:
