@@ -95,7 +95,11 @@ def _may_enrol(inst: Installation, who: Who, session: Session) -> None:
         enrolled = accounts.factors_of(connection, session.account_id).enrolled
     missing = _hindered(own.has_password, own.reset, enrolled, session)
     if missing:
-        raise Refused("A factor cannot be enrolled now.", hint=_HINTS.get(missing, "Give your password first."), code="second_factor")
+        raise Refused(
+            "A factor cannot be enrolled now.",
+            hint=_HINTS.get(missing, "Give your password first."),
+            code="second_factor",
+        )
     if session.level >= 2:
         fresh(who)
 

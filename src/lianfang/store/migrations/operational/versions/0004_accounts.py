@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004_accounts"
-down_revision = "0001_first_tables"
+down_revision = "0003_plan_tasks"
 
 
 def upgrade() -> None:
