@@ -58,9 +58,9 @@ class Browser:
     def post(self, path: str, **fields: Any) -> httpx.Response:
         return self.client.post(path, data={"token": self.token, **fields}, headers={"accept-language": "en"})
 
-    def json(self, path: str, **body: Any) -> httpx.Response:
+    def json(self, path: str, *, method: str = "POST", **body: Any) -> httpx.Response:
         headers = {"x-lianfang-token": self.token}
-        return self.client.post(f"/api/v1{path}", json=body, headers=headers)
+        return self.client.request(method, f"/api/v1{path}", json=body, headers=headers)
 
     def sign_in(self, password: str = PASSWORD) -> httpx.Response:
         """The first factor: name and password."""

@@ -76,7 +76,11 @@ def test_req_p_37_and_69_one_factor_reaches_the_own_account_and_nothing_else(
                     if expected == 303:
                         assert answer.headers["location"] == "/second", (role, path)
                 else:
-                    answer = one.json(filled.removeprefix("/api/v1")) if "/api/" in path else one.post(filled)
+                    answer = (
+                        one.json(filled.removeprefix("/api/v1"), method=method.upper())
+                        if "/api/" in path
+                        else one.post(filled)
+                    )
                     assert answer.status_code in (403, 422), (role, path, answer.status_code)
                     if answer.status_code == 403:
                         assert "second_factor" in answer.text, (role, path)
@@ -489,6 +493,20 @@ def test_several_roles_and_the_one_acted_in(inst: Installation) -> None:
     assert one.json("/account/role", role="manager").status_code == 403  # not held
     assert accounts.person(inst, "wang.yi", "laboratory").areas == ("429901",)
     assert 'name="role"' in one.get("/laboratory").text
+
+
+def test_a_job_runs_in_the_role_it_was_asked_for_in(
+    inst: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lianfang.services import jobs, staff
+
+    staff.give_role(inst, accounts.person(inst, BOSS), "wang.yi", role="laboratory", days=9)
+    roles: list[str] = []
+    monkeypatch.setitem(jobs.KINDS, "daily", lambda at, who, *_: roles.append(who.role) or {})
+    for role in ("laboratory", "epidemiologist"):
+        job = jobs.submit(inst, accounts.person(inst, "wang.yi", role), "daily", {"as_of": "2026-01-29"})
+        assert jobs.execute(inst, job) == "done"
+    assert roles == ["laboratory", "epidemiologist"]
 
 
 def test_req_p_37_the_link_is_both_factors_in_a_demonstration_only(
