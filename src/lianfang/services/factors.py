@@ -81,12 +81,6 @@ def _hindered(has_password: bool, reset: bool, enrolled: bool, session: Session)
     return ""
 
 
-_HINTS = {
-    "second": "Show the second factor that is enrolled.",
-    "link": "Open the one-time link that your administrator gives you, then give your password.",
-}
-
-
 def _may_enrol(inst: Installation, who: Who, session: Session) -> None:
     from lianfang.guard import accounts
 
@@ -95,11 +89,12 @@ def _may_enrol(inst: Installation, who: Who, session: Session) -> None:
         enrolled = accounts.factors_of(connection, session.account_id).enrolled
     missing = _hindered(own.has_password, own.reset, enrolled, session)
     if missing:
-        raise Refused(
-            "A factor cannot be enrolled now.",
-            hint=_HINTS.get(missing, "Give your password first."),
-            code="second_factor",
-        )
+        hint = "Give your password first."
+        if missing == "second":
+            hint = "Show the second factor that is enrolled."
+        elif missing == "link":
+            hint = "Open the one-time link that your administrator gives you, then give your password."
+        raise Refused("A factor cannot be enrolled now.", hint=hint, code="second_factor")
     if session.level >= 2:
         fresh(who)
 
