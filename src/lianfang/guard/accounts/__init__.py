@@ -20,7 +20,7 @@ from lianfang.guard.accounts.factors import (
     remove_totp,
     reset,
 )
-from lianfang.guard.accounts.levels import FRESH, level
+from lianfang.guard.accounts.levels import level
 from lianfang.guard.accounts.passwords import check_password, set_password
 from lianfang.guard.accounts.people import (
     Account,
@@ -64,7 +64,6 @@ from lianfang.guard.accounts.sessions import (
 from lianfang.guard.accounts.tables import metadata
 
 __all__ = [
-    "FRESH",
     "REFRESH",
     "ROLES",
     "Account",
