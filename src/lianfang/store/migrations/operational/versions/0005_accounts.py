@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004_accounts"
-down_revision = "0003_plan_tasks"
+revision = "0005_accounts"
+down_revision = "0004_disclosure"
 
 
 def upgrade() -> None:
