@@ -10,7 +10,7 @@ from starlette.responses import Response
 from lianfang.api.security import Actor, Inst, Reader
 from lianfang.api.view import file, go, language, page
 from lianfang.foundation.errors import Refused
-from lianfang.services import accounts, contacts, events, people
+from lianfang.services import accounts, contacts, people
 from lianfang.services.gate import ACTS, require
 
 router = APIRouter(tags=["contacts"])

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0005_case_indexes"
-down_revision = "0004_disclosure"
+revision = "0006_case_indexes"
+down_revision = "0005_accounts"
 
 #: Table -> the single indexes that the new ones make needless, and the new ones.
 _CHANGES = {
