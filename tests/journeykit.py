@@ -43,7 +43,7 @@ from lianfang.records import (
     RiskLock,
     Sample,
 )
-from lianfang.services import accounts, daily, events, tour
+from lianfang.services import accounts, attaching, daily, events, tour
 from lianfang.services.installation import SYSTEM, Installation, create, open_installation
 from lianfang.store import rows, tally
 
@@ -266,7 +266,7 @@ def summary(inst: Installation) -> dict[str, Any]:
         }
         known = {str(row["event_id"]) for row in rows(read, Event)}
     found["subjects"] = subjects(inst, known)
-    found["left under the standing keys"] = len(events._orphans(inst))
+    found["left under the standing keys"] = len(attaching.orphans(inst))
     return dict(json.loads(json.dumps(found, default=str, sort_keys=True)))
 
 

@@ -3,6 +3,7 @@
 from lianfang.records.cases import (
     CLASSIFICATIONS,
     TRANSITIONS,
+    CaseAttachment,
     CaseReport,
     CaseTransition,
     ClinicalVisit,
@@ -10,6 +11,7 @@ from lianfang.records.cases import (
     Person,
     Returnee,
     SubjectLink,
+    SubjectLinkPast,
 )
 from lianfang.records.counts import ClinicCount, DailyCount, MigrationFlow, SearchCount, StockItem
 from lianfang.records.declare import (
@@ -66,6 +68,7 @@ __all__ = [
     "Backup",
     "Batch",
     "Bulletin",
+    "CaseAttachment",
     "CaseReport",
     "CaseTransition",
     "Certificate",
@@ -109,6 +112,7 @@ __all__ = [
     "SearchCount",
     "StockItem",
     "SubjectLink",
+    "SubjectLinkPast",
     "TripLeg",
     "form",
     "importable",

@@ -72,6 +72,23 @@ class SubjectLink(Record):
     linked_at: Annotated[datetime, P0("关联时间", "linked at")]
 
 
+class SubjectLinkPast(Record):
+    """The person that a subject belonged to until a day, so that an earlier day can be asked again."""
+
+    about: ClassVar[About] = About(
+        "subject_link_past",
+        "既往身份关联",
+        "former subject link",
+        "store",
+        ("event_id", "subject_id", "until"),
+        frozenset({"linkage_analysis"}),
+        subject=True,
+    )
+    event_id: EventId
+    person_id: Annotated[str, P2("人员编号", "person id")]
+    until: Annotated[date, P0("截止日", "day from which it is another", indexed=True)]
+
+
 class CaseReport(Record):
     """A case report card (传染病报告卡) as a hospital sends it.
 
@@ -140,6 +157,27 @@ class CaseReport(Record):
         bool, P4("不明原因", "unexplained pneumonia", kind="diagnosis", disclosure="stat")
     ] = False
     batch_id: Annotated[str, P0("批次", "import batch")] = ""
+
+
+class CaseAttachment(Record):
+    """Since which day a version of a card is under its event, and which subject it pointed to before.
+
+    The former subject's identities are destroyed; its number alone says what the links of earlier days joined.
+    """
+
+    about: ClassVar[About] = About(
+        "case_attachment",
+        "病例归入事件",
+        "attachment of a case",
+        "store",
+        ("case_id", "date_reporting"),
+        _EPI,
+    )
+    case_id: CaseId
+    date_reporting: Annotated[date, P2("报告日期", "date of report")]
+    event_id: EventId
+    day: Annotated[date, P0("归入日", "day of the attachment", indexed=True)]
+    subject_before: Annotated[str, P2("归入前主体编号", "subject before", kind="pseudonym", indexed=True)]
 
 
 class CaseTransition(Record):

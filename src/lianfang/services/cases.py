@@ -23,6 +23,62 @@ def case_id(reporter: str, card_no: str) -> str:
     return hashlib.sha256(f"case\x1f{reporter}\x1f{card_no}".encode()).hexdigest()[:24]
 
 
+def is_past(inst: Installation, day: date) -> bool:
+    """Whether a later day was worked already, so that this one is only looked at again."""
+    from lianfang.records import DayResult
+    from lianfang.store import table, tally
+
+    with inst.store.read() as connection:
+        return bool(tally(connection, DayResult, table(DayResult).c.as_of > day))
+
+
+def known(connection: sa.Connection, day: date) -> sa.FromClause:
+    """The cards' table as it stood on ``day``: what came under an event later is under none, with its own subject.
+
+    On a day after the last attachment that is the table itself.
+    """
+    import sqlalchemy as sa
+
+    from lianfang.records import CaseAttachment, CaseReport
+    from lianfang.store import table
+
+    cases, attached = table(CaseReport), table(CaseAttachment)
+    if not connection.execute(sa.select(attached.c.id).where(attached.c.day > day).limit(1)).first():
+        return cases
+    later = sa.and_(
+        attached.c.case_id == cases.c.case_id,
+        attached.c.date_reporting == cases.c.date_reporting,
+        attached.c.day > day,
+    )
+    changed = {
+        "event_id": sa.case((attached.c.day.is_not(None), ""), else_=cases.c.event_id),
+        "subject_id": sa.func.coalesce(attached.c.subject_before, cases.c.subject_id),
+    }
+    columns = [changed[c.name].label(c.name) if c.name in changed else c for c in cases.c]
+    return sa.select(*columns).select_from(cases.outerjoin(attached, later)).subquery("known")
+
+
+def linked_persons(connection: sa.Connection, day: date, event_id: str) -> dict[str, str]:
+    """Subject -> person by an event's links as they were on ``day``."""
+    import sqlalchemy as sa
+
+    from lianfang.records import SubjectLink, SubjectLinkPast
+    from lianfang.store import table
+
+    links, past = table(SubjectLink), table(SubjectLinkPast)
+    present = sa.select(links.c.subject_id, links.c.person_id).where(links.c.event_id == event_id)
+    # the earliest change after the day says what held on it: written last
+    former = (
+        sa.select(past.c.subject_id, past.c.person_id)
+        .where(past.c.event_id == event_id, past.c.until > day)
+        .order_by(past.c.until.desc())
+    )
+    found: dict[str, str] = {}
+    for statement in (present, former):
+        found.update((row.subject_id, row.person_id) for row in connection.execute(statement))
+    return found
+
+
 def as_of(
     connection: sa.Connection,
     day: date,
@@ -38,19 +94,17 @@ def as_of(
     A card that was delivered later is not known, whatever date it bears. ``event_id``, ``classifications`` and
     ``where`` (field -> the values it may have) are about the last version; ``columns``: the fields to read (all).
     """
-    from lianfang.records import CaseReport
-    from lianfang.store import table
-
     wanted = {**(where or {}), **({} if event_id is None else {"event_id": [event_id]})}
     if classifications is not None:
         wanted["classification"] = classifications
-    known = table(CaseReport).c
-    read = known if columns is None else [known[name] for name in columns]
-    statement = _versions(day, wanted, case_ids, read=read)
+    cases = known(connection, day)
+    read = cases.c if columns is None else [cases.c[name] for name in columns]
+    statement = _versions(cases, day, wanted, case_ids, read=read)
     return [dict(row) for row in connection.execute(statement).mappings()]
 
 
 def _versions(
+    cases: sa.FromClause,
     day: date,
     where: Mapping[str, Sequence[str]],
     case_ids: Iterable[str] | None = None,
@@ -64,10 +118,10 @@ def _versions(
     """
     import sqlalchemy as sa
 
-    from lianfang.records import Batch, CaseReport
+    from lianfang.records import Batch
     from lianfang.store import table
 
-    cases, batches = table(CaseReport), table(Batch)
+    batches = table(Batch)
     met = [cases.c[name].in_(list(values)) for name, values in where.items()]
     known = [
         cases.c.date_reporting <= day,
@@ -123,16 +177,8 @@ def persons(
     """
     import sqlalchemy as sa
 
-    from lianfang.records import CaseReport, SubjectLink
-    from lianfang.store import table
-
-    cases, links = table(CaseReport), table(SubjectLink)
-    linked = (
-        sa.select(sa.func.max(links.c.person_id))
-        .where(links.c.subject_id == cases.c.subject_id)
-        .scalar_subquery()
-        .label("person_id")
-    )
+    cases = known(connection, day)
+    linked = _linked(connection, day, cases.c.subject_id).label("person_id")
     names = list(dict.fromkeys([*_CARD, *columns]))
     # lists stay text on the way: they are decoded at once, not row by row
     read = [
@@ -140,8 +186,32 @@ def persons(
         for name in names
     ]
     where = {} if event_id is None else {"event_id": [event_id]}
-    statement = _versions(day, where, read=[*read, linked])
+    statement = _versions(cases, day, where, read=[*read, linked])
     return one_per_person(_frame(connection, statement, names))
+
+
+def _linked(
+    connection: sa.Connection, day: date, subject: sa.ColumnElement[str]
+) -> sa.ColumnElement[str | None]:
+    """The person that the subject belonged to on ``day``, or null."""
+    import sqlalchemy as sa
+
+    from lianfang.records import SubjectLink, SubjectLinkPast
+    from lianfang.store import table
+
+    links, past = table(SubjectLink), table(SubjectLinkPast)
+    present = sa.select(sa.func.max(links.c.person_id)).where(links.c.subject_id == subject).scalar_subquery()
+    if not connection.execute(sa.select(past.c.id).where(past.c.until > day).limit(1)).first():
+        return present
+    # the earliest change after the day says what held on it
+    former = (
+        sa.select(past.c.person_id)
+        .where(past.c.subject_id == subject, past.c.until > day)
+        .order_by(past.c.until, past.c.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    return sa.func.coalesce(former, present)
 
 
 def _frame(connection: sa.Connection, statement: sa.Select[Any], names: Sequence[str]) -> pl.DataFrame:

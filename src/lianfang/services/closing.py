@@ -10,7 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, Conflict
-from lianfang.services import events
+from lianfang.services import attaching, events
 from lianfang.services.gate import ask, record, require, within
 from lianfang.services.installation import Installation, Who
 
@@ -34,9 +34,12 @@ def close(inst: Installation, who: Who, event_id: str, reason: str) -> date:
     require(who, "event.close")
     if not reason.strip():
         raise BadInput("Closing an event needs a reason.")
+    event = events.get(inst, event_id)
+    within(who, event["adcode"])
+    if event["status"] == "open":
+        attaching.settle(inst, who, event_id)  # a closed event takes no case any more
     with inst.store.begin() as connection:
         event = one(connection, Event, event_id=event_id)
-        within(who, event["adcode"])
         if event["status"] != "open":
             raise Conflict("Only an open event can be closed.")
         watched = tally(connection, ObservationOrder, event_id=event_id, status="active")
@@ -92,6 +95,7 @@ def expire(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
         ref=event_id,
     )
     holders = orders.purge(inst, who, event_id)
+    attaching.drop_copies(inst, event_id)
     with inst.vault_store.begin() as vault:
         keys = inst.vault.destroy_event(vault, event_id)
     files = {"reject_files": 0, "whereabouts_files": 0}
@@ -158,10 +162,25 @@ def _ending() -> list[Any]:
 def _delete_rows(connection: sa.Connection, event_id: str) -> None:
     import sqlalchemy as sa
 
-    from lianfang.records import CaseReport, CaseTransition, ClinicalVisit
+    from lianfang.records import (
+        CaseAttachment,
+        CaseReport,
+        CaseTransition,
+        ClinicalVisit,
+        Returnee,
+        SubjectLink,
+        SubjectLinkPast,
+    )
     from lianfang.store import table
 
-    cases = table(CaseReport)
+    cases, attached = table(CaseReport), table(CaseAttachment)
+    before = sa.select(attached.c.subject_before).where(attached.c.event_id == event_id)
+    others = sa.select(table(Returnee).c.subject_id)  # a returnee who became a case is followed on
+    for link in (SubjectLink, SubjectLinkPast):
+        rows = table(link)
+        connection.execute(
+            sa.delete(rows).where(rows.c.subject_id.in_(before), rows.c.subject_id.not_in(others))
+        )
     mine = sa.select(cases.c.case_id).where(cases.c.event_id == event_id)
     for dependent in (CaseTransition, ClinicalVisit):
         rows = table(dependent)

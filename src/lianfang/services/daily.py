@@ -1,7 +1,10 @@
 """The daily cycle: what is new, is it real, who is one person, how it grows, what alarms, what is needed.
 
 Steps run in order and each writes its outcome for the day; running a day again gives the same outcome, and a
-run that was killed is ended by the next. Nothing later than the day is read.
+run that was killed is ended by the next. Nothing later than the day is read: a day that is asked again after a
+later one is counted as it was known at its end (events by their days, cases by the day of their attachment,
+persons by the links of the day), and writes nothing but that. A day that is still going on also tells what was
+decided on it since.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.canonical import digest, plain
 from lianfang.foundation.progress import Progress, silent
-from lianfang.services import cases, curves, events, linking, plan
+from lianfang.services import attaching, cases, curves, linking, plan
 from lianfang.services.gate import require
 from lianfang.services.installation import ROUTINE, Installation, Who
 
@@ -148,19 +151,24 @@ def _quality(inst: Installation, who: Who, as_of: date, known: cases.Everybody) 
 
 
 def _attach(inst: Installation, who: Who, as_of: date, known: cases.Everybody) -> dict[str, Any]:
-    """Put new cases that meet an open event's case rule under it; told is how many it has by then."""
+    """Put new cases that meet an open event's case rule under it; told is how many it has by then.
+
+    What a crash left of earlier attaching is ended here, whether or not an event is open. A day of the past
+    that is asked again attaches nothing.
+    """
+    attaching.sweep(inst)
     attached: dict[str, int] = {}
+    past = cases.is_past(inst, as_of)
     for event in _open(inst, as_of):
-        if event["status"] != "open":
-            continue
-        events.settle(inst, who, event["event_id"])
-        with inst.store.read() as connection:
-            new = _belonging(connection, as_of, event)
-        if new:
-            events.attach_cases(inst, who, event["event_id"], new)
+        if event["status"] == "open" and not past:
+            attaching.settle(inst, who, event["event_id"], day=as_of)
+            with inst.store.read() as connection:
+                new = _belonging(connection, as_of, event)
+            if new:
+                attaching.attach_cases(inst, who, event["event_id"], new, day=as_of)
         with inst.store.read() as connection:
             held = cases.as_of(connection, as_of, event_id=event["event_id"], columns=["case_id"])
-        if as_of == inst.today():
+        if event["status"] == "open" and as_of == inst.today():
             with inst.store.begin() as connection:
                 plan.open_tasks(inst, connection, event, as_of)
         # not how many were new to this run: the day run again has none, and its outcome is the same
@@ -169,9 +177,18 @@ def _attach(inst: Installation, who: Who, as_of: date, known: cases.Everybody) -
 
 
 def _belonging(connection: sa.Connection, as_of: date, event: Row) -> list[str]:
-    """Cases of the event, and unattached ones that its rule takes: the shared place, an onset in its time."""
+    """Cases of the event, and unattached ones that its rule takes: the shared place, an onset in its time.
+
+    A case that an earlier card put under the event is its own, whatever the later card says.
+    """
+    from lianfang.records import CaseAttachment
+    from lianfang.store import rows
+
     read = ["case_id", "date_onset", "unexplained", "classification"]
     mine = cases.as_of(connection, as_of, event_id=event["event_id"], columns=read)
+    earlier = {row["case_id"] for row in rows(connection, CaseAttachment, event_id=event["event_id"])}
+    if again := earlier - {row["case_id"] for row in mine}:
+        mine += cases.as_of(connection, as_of, case_ids=again, columns=read)
     rule = event["plan"].get("case_rule") or {}
     attribute, value = rule.get("attribute", ""), rule.get("value", "")
     new = [row["case_id"] for row in mine]
@@ -188,18 +205,11 @@ def _belonging(connection: sa.Connection, as_of: date, event: Row) -> list[str]:
 
 
 def _link(inst: Installation, who: Who, as_of: date, known: cases.Everybody) -> dict[str, Any]:
-    from lianfang.records import DayResult
-    from lianfang.store import rows
-
-    with inst.store.read() as connection:
-        before = rows(connection, DayResult, as_of=as_of, step="link")
-    result: dict[str, Any] = {ROUTINE: linking.link_event(inst, who, None, as_of)}
+    past = cases.is_past(inst, as_of)
+    result: dict[str, Any] = {ROUTINE: linking.link_event(inst, who, None, as_of, past=past)}
     for event in _open(inst, as_of):
-        event_id = str(event["event_id"])
-        if event["status"] == "open":
-            result[event_id] = linking.link_event(inst, who, event, as_of)
-        elif before and event_id in before[0]["outcome"]:
-            result[event_id] = before[0]["outcome"][event_id]  # closed since: its links are looked at no more
+        ended = event["status"] != "open"  # its links are looked at no more
+        result[str(event["event_id"])] = linking.link_event(inst, who, event, as_of, past=past or ended)
     return result
 
 
@@ -413,7 +423,7 @@ def _judged(connection: sa.Connection, one: dict[str, Any]) -> bool:
 
 
 def _open(inst: Installation, as_of: date) -> list[Row]:
-    """Events that were open on that day, whatever became of them since."""
+    """Events that were open at the day's end, whatever became of them since."""
     from lianfang.foundation.clock import local_day
     from lianfang.records import Event
     from lianfang.store import rows

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, Conflict, NotFound
 from lianfang.guard import plan as rules
-from lianfang.services import plan
-from lianfang.services.gate import ask, reaches, record, require, within
+from lianfang.services import attaching, plan
+from lianfang.services.gate import reaches, record, require, within
 from lianfang.services.installation import ROUTINE, Installation, Who
 
 if TYPE_CHECKING:
@@ -125,139 +124,8 @@ def open_event(inst: Installation, who: Who, fields: Mapping[str, Any]) -> str:
         plan.open_tasks(inst, connection, event.model_dump(), today)
         sign_act(inst, connection, who, event_id, "open", event.model_dump(mode="json"))
     if case_ids:
-        attach_cases(inst, who, event_id, case_ids)
+        attaching.attach_cases(inst, who, event_id, case_ids)
     return event_id
-
-
-def attach_cases(inst: Installation, who: Who, event_id: str, case_ids: Iterable[str]) -> int:
-    """Put cases under an event: their identities move from the standing keys to the event's own.
-
-    Copies first, then points the rows at the copies, then destroys the originals: a crash in between leaves
-    every case readable, and the same call again ends the work.
-    """
-    import sqlalchemy as sa
-
-    from lianfang.records import CaseReport
-    from lianfang.store import table
-
-    event = get(inst, event_id)
-    wanted = sorted(set(case_ids))
-    cases = table(CaseReport)
-    with inst.store.read() as connection:
-        statement = sa.select(cases.c.subject_id).where(
-            cases.c.case_id.in_(wanted), cases.c.event_id.in_(["", ROUTINE, event_id])
-        )
-        subjects = sorted({str(row.subject_id) for row in connection.execute(statement)})
-    if not subjects:
-        return 0
-    ask(
-        inst,
-        who,
-        phase="use",
-        purpose="epidemiological_investigation",
-        data=["pseudonym"],
-        context={"deidentified": True},
-        event=event,
-        ref=event_id,
-        rows=len(subjects),
-    )
-    # a card that was sent again brought its identities under the standing keys once more
-    subjects = _standing(inst, subjects)
-    if not subjects:
-        return 0
-    with inst.vault_store.begin() as vault:
-        moved = inst.vault.copy_subjects(vault, ROUTINE, event_id, subjects)
-    with inst.store.begin() as connection:
-        for old, new in moved.items():
-            connection.execute(
-                sa.update(cases)
-                .where(cases.c.case_id.in_(wanted), cases.c.subject_id == old)
-                .values(subject_id=new, event_id=event_id)
-            )
-        left = sa.select(cases.c.subject_id).where(cases.c.subject_id.in_(list(moved)))
-        still = {str(row.subject_id) for row in connection.execute(left)}
-        still |= _subjects_elsewhere(connection, list(moved))
-    with inst.vault_store.begin() as vault:
-        for old in sorted(set(moved) - still):
-            _destroy(inst, vault, old)
-    return len(wanted)
-
-
-def _standing(inst: Installation, subjects: list[str]) -> list[str]:
-    """Which of the subjects are under the standing keys."""
-    if not subjects:
-        return []
-    with inst.vault_store.read() as vault:
-        return sorted(inst.vault.linkage_features(vault, ROUTINE, subjects)["subject"].to_list())
-
-
-def _destroy(inst: Installation, vault: sa.Connection, subject: str) -> None:
-    """Destroy a subject under the standing keys; one that a killed run had erased already is done with."""
-    with contextlib.suppress(NotFound):
-        inst.vault.destroy_subject(vault, ROUTINE, subject)
-
-
-def settle(inst: Installation, who: Who, event_id: str) -> None:
-    """End what a crash left of :func:`open_event` and :func:`attach_cases`; otherwise nothing happens.
-
-    Cases of the opening alert come under the event, and identities that were copied under an event's keys and
-    that no case points to any more are destroyed under the standing ones.
-    """
-    from lianfang.records import Alert
-    from lianfang.store import rows
-
-    with inst.store.read() as connection:
-        opening = rows(connection, Alert, event_id=event_id, status="opened")
-    wanted = {case for alert in opening for case in alert["evidence"].get("case_ids", [])}
-    if wanted:
-        attach_cases(inst, who, event_id, wanted)
-    if left := _orphans(inst):
-        from lianfang.services.importing.staging import importing
-
-        # an import writes identities before its rows: look again while none is under way
-        with importing(inst):
-            left &= _orphans(inst)
-            with inst.vault_store.begin() as vault:
-                for subject in sorted(left):
-                    _destroy(inst, vault, subject)
-
-
-def _orphans(inst: Installation) -> set[str]:
-    """Reported identities under the standing keys that no row points to."""
-    import sqlalchemy as sa
-
-    from lianfang.guard.vault.tables import subject
-    from lianfang.records import CaseReport, Returnee
-    from lianfang.store import table
-
-    kinds = ("case_report", "returnee")
-    with inst.vault_store.read() as vault:
-        held = {
-            str(one)
-            for one in vault.execute(
-                sa.select(subject.c.subject_id).where(
-                    subject.c.event_id == ROUTINE,
-                    subject.c.kind.in_(kinds),
-                    subject.c.wrapped_key.is_not(None),
-                )
-            ).scalars()
-        }
-    with inst.store.read() as connection:
-        for record in (CaseReport, Returnee):
-            held -= {str(one) for one in connection.execute(sa.select(table(record).c.subject_id)).scalars()}
-    return held
-
-
-def _subjects_elsewhere(connection: sa.Connection, subjects: list[str]) -> set[str]:
-    """Which of the subjects another kind of record still needs (a returnee who became a case)."""
-    import sqlalchemy as sa
-
-    from lianfang.records import Returnee
-    from lianfang.store import table
-
-    returnees = table(Returnee)
-    statement = sa.select(returnees.c.subject_id).where(returnees.c.subject_id.in_(subjects))
-    return {str(row.subject_id) for row in connection.execute(statement)}
 
 
 def change_level(inst: Installation, who: Who, event_id: str, level: str, reason: str) -> None:

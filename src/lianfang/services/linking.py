@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from lianfang.services import cases
 from lianfang.services.gate import ask
 from lianfang.services.installation import ROUTINE, Installation, Who
 
@@ -25,38 +26,25 @@ if TYPE_CHECKING:
 _PART = 500
 
 
-def link_event(inst: Installation, who: Who, event: Row | None, as_of: date) -> dict[str, int]:
+def link_event(
+    inst: Installation, who: Who, event: Row | None, as_of: date, *, past: bool = False
+) -> dict[str, int]:
     """Link the subjects of an event (None: the standing one); returns subjects, persons and joined.
 
-    Only subjects reported until ``as_of`` are looked at. Where later ones are there, a day of the past is
-    looked at again: it is counted as it was, and the present links stay.
+    Only subjects known on ``as_of`` are looked at. ``past``: the day is looked at again after a later one, so it
+    is counted by the links that were made by then, no features are read, and the present links stay.
     """
-    import sqlalchemy as sa
-
-    from lianfang.records import CaseReport, Person, Returnee, SubjectLink
-    from lianfang.store import put_rows, table
+    from lianfang.records import Person, SubjectLink, SubjectLinkPast
+    from lianfang.store import put_rows
 
     event_id = str(event["event_id"]) if event else ROUTINE
     keys = ["", ROUTINE] if event is None else [event_id]
-    subjects: set[str] = set()
-    past = False
     with inst.store.read() as connection:
-        for record, day in ((Returnee, "registered_on"), (CaseReport, "date_reporting")):
-            found = table(record)
-            mine = found.c.event_id.in_(keys)
-            later = sa.select(found.c.id).where(mine, found.c[day] > as_of).limit(1)
-            past = past or connection.execute(later).first() is not None
-            statement = sa.select(found.c.subject_id).where(mine, found.c[day] <= as_of).distinct()
-            subjects.update(connection.execute(statement).scalars())
-        links = table(SubjectLink)
-        before = {
-            row.subject_id: row.person_id
-            for row in connection.execute(
-                sa.select(links.c.subject_id, links.c.person_id).where(links.c.event_id == event_id)
-            )
-        }
-    if not subjects:
-        return {"subjects": 0, "persons": 0, "joined": 0}
+        subjects = _subjects(connection, as_of, keys)
+        before = cases.linked_persons(connection, as_of, event_id)
+    held = {subject: before.get(subject, subject) for subject in subjects}
+    if past or not subjects:
+        return _outcome(held)
     ask(
         inst,
         who,
@@ -72,16 +60,19 @@ def link_event(inst: Installation, who: Who, event: Row | None, as_of: date) -> 
         features = inst.vault.linkage_features(vault, event_id, sorted(subjects))
     persons = group(features)
     changed = {subject: person for subject, (person, _) in persons.items() if before.get(subject) != person}
-    outcome = {
-        "subjects": len(subjects),
-        "persons": len({person for person, _ in persons.values()}),
-        "joined": len(persons) - len({person for person, _ in persons.values()}),
-    }
-    if not changed or past:
-        return outcome
+    # identities that came under an event on a later day are no more to be seen: what was linked of them holds
+    held.update({subject: person for subject, (person, _) in persons.items()})
+    if not changed:
+        return _outcome(held)
     now = inst.now()
     with inst.store.begin() as connection:
         traits = _traits(connection, keys, as_of, list(changed))
+        ended = [
+            {"event_id": event_id, "subject_id": subject, "until": as_of, "person_id": before[subject]}
+            for subject in changed
+            if subject in before
+        ]
+        put_rows(connection, SubjectLinkPast, ended, keep=["person_id"])  # a day's first change says what was
         put_rows(
             connection,
             SubjectLink,
@@ -101,23 +92,51 @@ def link_event(inst: Installation, who: Who, event: Row | None, as_of: date) -> 
             Person,
             [_person(event_id, person, traits.get(subject)) for subject, person in changed.items()],
         )
-        gone = set(before.values()) - {person for person, _ in persons.values()}
-        people = table(Person)
-        for person in gone:
-            connection.execute(
-                sa.delete(people).where(people.c.event_id == event_id, people.c.person_id == person)
-            )
-    return outcome
+        _drop_persons(connection, event_id, set(before.values()) - set(held.values()))
+    return _outcome(held)
+
+
+def _outcome(persons: dict[str, str]) -> dict[str, int]:
+    """``persons``: subject -> person."""
+    found = len(set(persons.values()))
+    return {"subjects": len(persons), "persons": found, "joined": len(persons) - found}
+
+
+def _subjects(connection: sa.Connection, as_of: date, keys: list[str]) -> set[str]:
+    """Subjects of the events ``keys`` as known on the day: reported and delivered until then."""
+    import sqlalchemy as sa
+
+    from lianfang.records import Batch, Returnee
+    from lianfang.store import table
+
+    batches = table(Batch)
+    later = sa.select(batches.c.batch_id).where(batches.c.day > as_of)
+    subjects: set[str] = set()
+    cards = cases.known(connection, as_of)
+    for found, day in ((table(Returnee), "registered_on"), (cards, "date_reporting")):
+        mine = (found.c.event_id.in_(keys), found.c[day] <= as_of, found.c.batch_id.not_in(later))
+        subjects.update(connection.execute(sa.select(found.c.subject_id).where(*mine).distinct()).scalars())
+    return subjects
+
+
+def _drop_persons(connection: sa.Connection, event_id: str, gone: set[str]) -> None:
+    import sqlalchemy as sa
+
+    from lianfang.records import Person
+    from lianfang.store import table
+
+    people = table(Person)
+    for person in gone:
+        connection.execute(
+            sa.delete(people).where(people.c.event_id == event_id, people.c.person_id == person)
+        )
 
 
 def _traits(connection: sa.Connection, keys: list[str], as_of: date, subjects: list[str]) -> dict[str, Row]:
     """What the last card until the day says of each subject: birth date, sex, division."""
     import sqlalchemy as sa
 
-    from lianfang.records import CaseReport
-    from lianfang.store import table
-
-    cards = table(CaseReport)
+    cards = cases.known(connection, as_of)
     columns = (cards.c.subject_id, cards.c.birth_date, cards.c.gender, cards.c.adcode)
     found: dict[str, Row] = {}
     for first in range(0, len(subjects), _PART):

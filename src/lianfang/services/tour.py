@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lianfang.foundation.clock import SetClock, day_bounds
 from lianfang.foundation.errors import NotFound
-from lianfang.services import accounts, bulletin, closing, contacts, events, laboratory, orders, visits
+from lianfang.services import (
+    accounts,
+    attaching,
+    bulletin,
+    closing,
+    contacts,
+    events,
+    laboratory,
+    orders,
+    visits,
+)
 from lianfang.services import attack as attacking
 from lianfang.services import today as morning
 from lianfang.services.installation import SYSTEM, Installation
@@ -66,7 +76,7 @@ def _open(inst: Installation, story: Story, answers: Answers, say: Say, holder: 
     if opened:
         story.event_id = str(opened[0]["event_id"])
         if opened[0]["status"] == "open":
-            events.settle(inst, epi, story.event_id)
+            attaching.settle(inst, epi, story.event_id)
         return
     found = morning.today(inst, epi)
     clusters = [alert for alert in found["alerts"] if alert["method"].startswith("cluster")]

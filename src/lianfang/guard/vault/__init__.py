@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from lianfang.guard.vault.keyring import Keyring as Keyring
     from lianfang.guard.vault.normal import normalise as normalise
     from lianfang.guard.vault.normal import tokens as tokens
+    from lianfang.guard.vault.scrubbing import scrub as scrub
     from lianfang.guard.vault.tables import metadata as metadata
     from lianfang.guard.vault.vault import Rotation as Rotation
     from lianfang.guard.vault.vault import Vault as Vault
-    from lianfang.guard.vault.vault import scrub as scrub
 
 _EXPORTS = {
     "Approval": "grants",
@@ -27,7 +27,7 @@ _EXPORTS = {
     "Vault": "vault",
     "metadata": "tables",
     "normalise": "normal",
-    "scrub": "vault",
+    "scrub": "scrubbing",
     "tokens": "normal",
 }
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,6 +99,16 @@ class Keyring:
         """Is this key on the erasure list?"""
         self._refresh()
         return key_id in self._erased
+
+    def erased_among(self, subject_ids: Iterable[str]) -> set[str]:
+        """Which of the subjects are on the erasure list."""
+        self._refresh()
+        return {subject for subject in subject_ids if f"s:{subject}" in self._erased}
+
+    def erased_subjects(self) -> list[str]:
+        """Every subject on the erasure list."""
+        self._refresh()
+        return sorted(key[2:] for key in self._erased if key.startswith("s:"))
 
     def open_event(self, event_id: str) -> EventKeys:
         """Make the event's keys, or give those it has. An event once destroyed never opens again."""

@@ -20,6 +20,7 @@ from lianfang.guard.vault import crypto, normal, sealing, tables
 from lianfang.guard.vault.grants import Grant
 from lianfang.guard.vault.keyed import Tokens
 from lianfang.guard.vault.keyring import EventKeys, Keyring, utc_text
+from lianfang.guard.vault.scrubbing import secure_delete
 from lianfang.guard.vault.sealing import INDEXED, Clean, ReadyKeys
 
 _CHUNK = 500
@@ -217,9 +218,12 @@ class Vault(Tokens):
     def destroy_subject(self, conn: Connection, event_id: str, subject_id: str) -> dict[str, Any]:
         """Erase one subject: data key, fields and indexes go, an empty row with the id stays.
 
-        Gives the facts.
+        The erasure list is written first, so a crash before the commit leaves a row that nobody can read any
+        more but that still holds its sealed fields: called again, this empties it. Gives the facts.
         """
-        self._row(conn, event_id, subject_id)
+        alive = [row for row in self._rows(conn, event_id, [subject_id], erased=True) if row["wrapped_key"]]
+        if not alive:
+            raise NotFound(f"Event {event_id} has no subject with that id, or it was erased.")
         return self._erase(conn, event_id, [subject_id])
 
     def destroy_event(self, conn: Connection, event_id: str) -> dict[str, Any]:
@@ -232,7 +236,7 @@ class Vault(Tokens):
         if row is None:
             raise NotFound(f"The vault has no event {event_id}.")
         self._hold(conn, event_id)
-        _secure_delete(conn)
+        secure_delete(conn)
         table = tables.subject
         counted = conn.execute(
             select(func.count(), func.count(table.c.wrapped_key)).where(table.c.event_id == event_id)
@@ -258,24 +262,27 @@ class Vault(Tokens):
         }
 
     def apply_erasures(self, conn: Connection) -> int:
-        """After a restore: delete again whatever the erasure list names. Gives the number of subjects."""
-        _secure_delete(conn)
-        gone = 0
+        """Delete whatever the erasure list names and is there: after a restore, or a crash in the middle.
+
+        Gives the number of subjects.
+        """
+        secure_delete(conn)
+        gone, table = 0, tables.subject
         for event_id, destroyed_at in conn.execute(
             select(tables.event.c.event_id, tables.event.c.destroyed_at)
         ).all():
-            if self._ring.is_erased(f"e:{event_id}"):
-                facts = self.destroy_event(conn, event_id)
-                gone += int(facts["subjects"]) if destroyed_at is None else 0
-            else:
-                table = tables.subject
-                alive = select(table.c.subject_id).where(
-                    table.c.event_id == event_id, table.c.wrapped_key.is_not(None)
-                )
-                again = [s for s in conn.execute(alive).scalars().all() if self._ring.is_erased(f"s:{s}")]
-                if again:
-                    self._erase(conn, event_id, again)
-                    gone += len(again)
+            if destroyed_at is None and self._ring.is_erased(f"e:{event_id}"):
+                gone += int(self.destroy_event(conn, event_id)["subjects"])
+        listed = self._ring.erased_subjects()
+        for at in range(0, len(listed), _CHUNK):
+            part = (table.c.subject_id.in_(listed[at : at + _CHUNK]), table.c.wrapped_key.is_not(None))
+            again: dict[str, list[str]] = {}
+            for event_id, subject_id in conn.execute(
+                select(table.c.event_id, table.c.subject_id).where(*part)
+            ):
+                again.setdefault(event_id, []).append(subject_id)
+            for event_id, subjects in again.items():
+                gone += int(self._erase(conn, event_id, subjects)["subjects"])
         return gone
 
     def check(self, conn: Connection, *, progress: Progress | None = None) -> tuple[int, list[str]]:
@@ -398,7 +405,10 @@ class Vault(Tokens):
                 )
             )
             found.update((bytes(identity), subject_id) for identity, subject_id in rows)
-        return found
+        dead = self._ring.erased_among(found.values())
+        if dead:  # a crash kept their rows from being emptied; who comes again is a subject of his own
+            self._erase(conn, event_id, sorted(dead))
+        return {identity: subject_id for identity, subject_id in found.items() if subject_id not in dead}
 
     def _rows(
         self, conn: Connection, event_id: str, subject_ids: Iterable[str], *, erased: bool = False
@@ -431,8 +441,9 @@ class Vault(Tokens):
         return sealing.data_key(event, self._row(conn, event_id, subject_id))
 
     def _erase(self, conn: Connection, event_id: str, subject_ids: Sequence[str]) -> dict[str, Any]:
-        _secure_delete(conn)
-        self._ring.erase([f"s:{s}" for s in subject_ids])
+        secure_delete(conn)
+        known = self._ring.erased_among(subject_ids)
+        self._ring.erase([f"s:{s}" for s in subject_ids if s not in known])
         now = utc_text(self._clock.now())
         table = tables.subject
         empty: dict[str, Any] = dict.fromkeys(
@@ -477,22 +488,3 @@ class BoundSealer:
     ) -> bytes:
         """As :meth:`Vault.unseal`."""
         return self._vault.unseal(self._conn, event_id, subject_id, row, sealed)
-
-
-def scrub(conn: Connection) -> None:
-    """Give freed pages back so that no deleted byte stays in the files; outside any transaction.
-
-    SQLite: empty the write-ahead log and rebuild the file. PostgreSQL: rewrite the vault's tables. Use a
-    connection with ``execution_options(isolation_level="AUTOCOMMIT")``.
-    """
-    if conn.dialect.name == "sqlite":
-        conn.exec_driver_sql("VACUUM")
-        conn.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    else:
-        for table in (tables.subject, tables.event):
-            conn.exec_driver_sql(f"VACUUM (FULL) {table.name}")
-
-
-def _secure_delete(conn: Connection) -> None:
-    if conn.dialect.name == "sqlite":
-        conn.exec_driver_sql("PRAGMA secure_delete = ON")

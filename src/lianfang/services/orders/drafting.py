@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.clock import day_bounds
 from lianfang.foundation.errors import BadInput, Conflict
-from lianfang.services import cases, events
+from lianfang.services import attaching, cases, events
 from lianfang.services.gate import ask, record, require, within
 from lianfang.services.installation import Installation, Who
 from lianfang.services.orders.holders import entry
@@ -58,6 +58,7 @@ def draft(
     event = events.get(inst, event_id)
     if event["status"] != "open":
         raise Conflict("The event is not open.")
+    attaching.settle(inst, who, event_id)
     register = entry(inst, holder)
     now = inst.now()
     order_id = f"o{now:%Y%m%d}-{secrets.token_hex(8)}"
