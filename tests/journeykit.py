@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -293,18 +294,49 @@ def names_read(inst: Installation) -> dict[str, dict[str, str]]:
     }
 
 
-def run_player(base: Path, what: str, kill: int = 0) -> int:
-    """Play in a process of its own that kills itself at a point; gives its exit status (0, or -9)."""
-    command = [sys.executable, str(PLAYER), str(base), what, str(kill)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr[-3000:]
-    return done.returncode
+class Player:
+    """The process that players are forked from: what they import is loaded once."""
+
+    def __init__(self) -> None:
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - for as long as the process
+        self.process = subprocess.Popen(
+            [sys.executable, str(PLAYER)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
+        )
+
+    def run(self, base: Path, what: str, kill: int = 0) -> int:
+        """Play in a process of its own that kills itself at a point; gives its exit status (0, or -9)."""
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write(f"{base}\t{what}\t{kill}\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if answer.strip() not in ("0", str(-signal.SIGKILL)):
+            self.errors.seek(0)
+            raise AssertionError(self.errors.read().decode()[-3000:])
+        return int(answer)
+
+    def close(self) -> None:
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.close()
+        self.process.wait(60)
+        self.process.stdout.close()
+        self.errors.close()
 
 
-def killed_until_done(base: Path, what: str, every: int) -> int:
+@pytest.fixture(scope="session")
+def player(on_path: None) -> Iterator[Player]:
+    made = Player()
+    yield made
+    made.close()
+
+
+def killed_until_done(player: Player, base: Path, what: str, every: int) -> int:
     """Start again after each kill until it ends by itself; gives the number of kills."""
     kills = 0
-    while run_player(base, what, every):
+    while player.run(base, what, every):
         kills += 1
         every += kills % 3  # so that work repeated after a start cannot hold it in one place
         assert kills < 200, "no progress"

@@ -1,20 +1,28 @@
-"""``python journeyplayer.py BASE tour|end|DATE N``: play, and be killed at the N-th point (0: never).
+"""``python journeyplayer.py``: play, and be killed at the N-th point (0: never).
 
-A point lies before and after each commit: what was written is then about to last, or has just begun to.
+Each line on its input is ``BASE<TAB>WHAT<TAB>N``; WHAT is ``tour``, ``tour:STEP`` (up to that step), ``end`` or a
+date. It plays in a process of its own, forked from this one (which has loaded everything and opened nothing), and
+the answer is its exit status. A point lies before and after each commit: what was written is then about to last,
+or has just begun to.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from lianfang import services
 from lianfang.cli import demo
+from lianfang.guard import disclosure
 from lianfang.services import daily, events, tour
 from lianfang.services.installation import SYSTEM, open_installation
 from lianfang.store import Store
@@ -41,10 +49,12 @@ def die_at(number: int) -> None:
 def main(base: Path, what: str, number: int) -> None:
     with open_installation(base / "centre") as inst:
         die_at(number)
-        if what == "tour":
+        name, _, step = what.partition(":")
+        if name == "tour":
             answers = demo.World(base / "city", inst.today())
-            tour.play(inst, answers, say=lambda *_: None, holder=demo.HOLDER)
-        elif what == "end":
+            upto = {"upto": step} if step else {}
+            tour.play(inst, answers, say=lambda *_: None, holder=demo.HOLDER, **upto)
+        elif name == "end":
             with inst.store.read() as connection:
                 from lianfang.records import Event
                 from lianfang.store import rows
@@ -53,8 +63,28 @@ def main(base: Path, what: str, number: int) -> None:
             tour.end(inst, tour.Story(event_id), say=lambda *_: None)
             assert events.get(inst, event_id)["status"] == "closed"
         else:
-            print(daily.run(inst, SYSTEM, date.fromisoformat(what)).digest)
+            daily.run(inst, SYSTEM, date.fromisoformat(what))
+
+
+def serve() -> None:
+    for part in pkgutil.walk_packages(services.__path__, "lianfang.services."):
+        importlib.import_module(part.name)
+    for name in ("duckdb", "httpx", "polars", "psycopg", "scipy.optimize", f"{disclosure.__name__}.publish"):
+        importlib.import_module(name)
+    for line in sys.stdin:
+        base, what, number = line.rstrip("\n").split("\t")
+        child = os.fork()
+        if not child:
+            status = 1
+            try:
+                main(Path(base), what, int(number))
+                status = 0
+            except BaseException:
+                traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(status)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    serve()
