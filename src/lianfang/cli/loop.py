@@ -356,7 +356,7 @@ def publish(
 
 
 @click.command()
-@click.argument("file", type=click.File("r", encoding="utf-8"))
+@click.argument("file", type=click.File("rb"))
 @click.option("--key", default=None, help="The authority's verifier key, from a source you trust. 机构公钥。")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON. 输出 JSON。")
 def verify(file: Any, key: str | None, as_json: bool) -> None:

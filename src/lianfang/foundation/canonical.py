@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 from datetime import UTC, date, datetime
 from typing import Any
@@ -38,3 +40,14 @@ def digest(value: Any) -> str:
 def moment(text: str) -> datetime:
     """The moment that :func:`plain` wrote."""
     return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)
+
+
+def from_base64(text: str) -> bytes:
+    """The bytes whose one base64 spelling (RFC 4648, padded, no spare bits) ``text`` is; ValueError otherwise."""
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise ValueError("not base64") from None
+    if base64.b64encode(raw).decode() != text:  # spare bits that are not zero spell the same bytes again
+        raise ValueError("not the one spelling of these bytes")
+    return raw

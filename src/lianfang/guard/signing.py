@@ -7,7 +7,6 @@ AES-256-GCM). Key files are for their owner alone (0600). Nothing here needs an 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from lianfang.foundation.canonical import from_base64
 from lianfang.foundation.errors import BadInput, Fault, Refused
 from lianfang.guard import files
 
@@ -70,7 +70,7 @@ class PublicKeys:
         """Read :meth:`to_json`; BadInput when it is anything else."""
         try:
             name = document["name"]
-            keys = cls(name, _unb64(document["ed25519"]), _unb64(document["x25519"]))
+            keys = cls(name, from_base64(document["ed25519"]), from_base64(document["x25519"]))
         except (KeyError, TypeError, ValueError):
             raise BadInput("A party's public keys need name, ed25519 and x25519 (base64).") from None
         if not isinstance(name, str) or not 0 < len(name) <= 255 or len(keys.signing + keys.sealing) != 64:
@@ -122,8 +122,8 @@ def load_keys(path: Path) -> SecretKeys:
             raise ValueError
         return SecretKeys(
             str(document["name"]),
-            Ed25519PrivateKey.from_private_bytes(_unb64(document["ed25519"])),
-            X25519PrivateKey.from_private_bytes(_unb64(document["x25519"])),
+            Ed25519PrivateKey.from_private_bytes(from_base64(document["ed25519"])),
+            X25519PrivateKey.from_private_bytes(from_base64(document["x25519"])),
         )
     except (ValueError, KeyError, TypeError):
         raise Fault(f"The key file {path} is damaged.", hint="Restore it from the key backup.") from None
@@ -142,7 +142,7 @@ def verify(keys: PublicKeys, document: Mapping[str, Any]) -> dict[str, Any]:
     """The payload of a signed document, if ``keys`` signed it; Refused otherwise."""
     try:
         payload, signer = document["payload"], document["signer"]
-        signature = _unb64(document["signature"])
+        signature = from_base64(document["signature"])
         if not isinstance(payload, dict) or set(document) != {"payload", "signer", "signature"}:
             raise ValueError
     except (KeyError, TypeError, ValueError):
@@ -200,10 +200,3 @@ def _message(name: str, payload: Mapping[str, Any]) -> bytes:
 
 def _b64(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
-
-
-def _unb64(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error:
-        raise ValueError("not base64") from None

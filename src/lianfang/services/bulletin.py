@@ -227,37 +227,51 @@ def document(inst: Installation, event_id: str, number: int) -> str:
         "proof": proof,
         "key": str(ledger.Verifier.of(inst.signer.public)),
     }
-    return json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    return _spelt(content)
 
 
-def verify(text: str, *, key: str | None = None) -> dict[str, Any]:
+def _spelt(content: Mapping[str, Any]) -> str:
+    """The one text of a file: numbers and texts as RFC 8785 writes them, a line for each part, for the eye."""
+    from lianfang.guard.signing import canonical
+
+    whole = json.loads(canonical(content))
+    return json.dumps(whole, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+def verify(file: str | bytes, *, key: str | None = None) -> dict[str, Any]:
     """Check a bulletin's file offline; returns what it says and by which key.
 
     ``key``: the authority's verifier key, from a source that is trusted (its page, its notice board). Without
-    it the file's own key is used, and ``trusted`` is False.
+    it the file's own key is used, and ``trusted`` is False. A file has one spelling (UTF-8 as :func:`document`
+    wrote it): one byte more, less or another and it is refused, whether or not the byte means anything.
 
     Raises:
-        BadInput: this is no such file. Refused: changed, not signed by the key, or not in the log.
+        BadInput: this is no such file. Refused: changed, of another key, not signed by it, or not in the log.
     """
     from lianfang.foundation.canonical import digest
     from lianfang.guard import ledger
     from lianfang.guard.signing import PublicKeys
     from lianfang.guard.signing import verify as verify_signature
 
-    if len(text) > MAX_FILE:
+    if len(file) > MAX_FILE:
         raise BadInput("The file is too large for a bulletin.")
     try:
-        file = json.loads(text)
-        if file["format"] != FORMAT or set(file) != {"format", "key", "opening", "proof", "signed"}:
+        text = file.decode() if isinstance(file, bytes) else file
+        parts = json.loads(text)
+        if parts["format"] != FORMAT or set(parts) != {"format", "key", "opening", "proof", "signed"}:
             raise KeyError
-        signed, opened, proof = file["signed"], file["opening"], str(file["proof"])
-        if set(opened) != {"payload", "salt"} or opened["salt"] != opened["salt"].lower():
-            raise KeyError  # one spelling of each part: another is no copy of ours
-        verifier = ledger.Verifier.parse(key or str(file["key"]))
+        signed, opened, proof = parts["signed"], parts["opening"], str(parts["proof"])
+        if set(opened) != {"payload", "salt"} or _spelt(parts) != text:
+            raise KeyError
+        verifier = ledger.Verifier.parse(key or str(parts["key"]))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadInput("This is no signed bulletin of Lianfang.") from error
+    if parts["key"] != str(verifier):
+        raise Refused("The file is of another key.", code="other_key")
     body = verify_signature(PublicKeys(verifier.name, verifier.key, bytes(32)), signed)
     proven = ledger.verify_proof(proof, [verifier])
+    if proven.signatures != 1:
+        raise Refused("The log's head carries signatures that nobody can check.", code="unknown_signer")
     logged = ledger.verify_opening(proven.entry, opened)
     if logged.get("sha256") != digest(body):
         raise Refused("The log's entry is about another bulletin.", code="other_entry")

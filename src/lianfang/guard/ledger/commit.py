@@ -19,11 +19,11 @@ def verify_opening(entry: bytes, given: Mapping[str, Any]) -> dict[str, Any]:
     try:
         commit = bytes.fromhex(json.loads(entry)["commit"])
         salt, payload = bytes.fromhex(given["salt"]), given["payload"]
-        if len(salt) != SALT or not isinstance(payload, dict):
+        if len(salt) != SALT or given["salt"] != salt.hex() or not isinstance(payload, dict):
             raise ValueError
     except (ValueError, KeyError, TypeError, RecursionError):
         raise BadInput(
-            "An opening has a salt of 64 hexadecimal digits and a payload, an entry a commit."
+            "An opening has a salt of 64 small hexadecimal digits and a payload, an entry a commit."
         ) from None
     if not hmac.compare_digest(commit, commitment(salt, payload)):
         raise Refused("The payload is not what the entry commits to.", code="bad_opening")

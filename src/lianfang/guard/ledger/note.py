@@ -4,7 +4,6 @@ v1)."""
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import struct
 from collections.abc import Iterable, Sequence
@@ -14,6 +13,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from lianfang.foundation.canonical import from_base64
 from lianfang.foundation.errors import BadInput, Refused
 from lianfang.guard.signing import PublicKeys, SecretKeys
 
@@ -43,7 +43,7 @@ class Verifier:
         name, _, rest = text.strip().partition("+")
         ident, _, encoded = rest.partition("+")
         try:
-            raw = base64.b64decode(encoded, validate=True)
+            raw = from_base64(encoded)
             found = cls(name, raw[1:], raw[0])
             if ident != found.ident.hex():
                 raise ValueError
@@ -143,8 +143,8 @@ def split_note(note: str) -> tuple[str, list[tuple[str, bytes, bytes, str]]]:
         if len(parts) != 3 or parts[0] != "—" or not valid_name(parts[1]):
             raise _malformed("a signature line does not read: dash, name, base64")
         try:
-            raw = base64.b64decode(parts[2], validate=True)
-        except (binascii.Error, ValueError):
+            raw = from_base64(parts[2])
+        except ValueError:
             raise _malformed("a signature is not base64") from None
         if len(raw) < 5:
             raise _malformed("a signature is too short")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from lianfang.foundation.canonical import from_base64
 from lianfang.foundation.errors import BadInput, Refused
 from lianfang.guard.ledger.merkle import SIZE, leaf_hash, verify_inclusion
-from lianfang.guard.ledger.note import Verifier, valid_name, verify_note
+from lianfang.guard.ledger.note import Verifier, split_note, valid_name, verify_note
 
 HEADER = "c2sp.org/tlog-proof@v1"
 _NUMBER = re.compile(r"(?:0|[1-9][0-9]{0,18})\Z")
@@ -96,12 +96,13 @@ class Proof:
 
 @dataclass(frozen=True)
 class Proven:
-    """What a proof proved."""
+    """What a proof proved. ``signatures``: how many the checkpoint carries, those by unknown keys included."""
 
     entry: bytes
     index: int
     checkpoint: Checkpoint
     signed_by: tuple[Verifier, ...]
+    signatures: int
 
 
 def verify_proof(
@@ -128,13 +129,13 @@ def verify_proof(
             hint="The entry or the proof was changed.",
             code="not_included",
         )
-    return Proven(data, given.index, checkpoint, signed_by)
+    return Proven(data, given.index, checkpoint, signed_by, len(split_note(given.checkpoint)[1]))
 
 
 def _decode(text: str, what: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+        return from_base64(text)
+    except ValueError:
         raise BadInput(f"{what} is not base64.", code="malformed_proof") from None
 
 
