@@ -28,16 +28,39 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.cleanup()
 
 
-def new_postgres(server: tuple[str, str]) -> str:
-    """A fresh database on the server; returns its URL."""
+def new_postgres(server: tuple[str, str], *, template: str = "template0") -> str:
+    """A fresh database on the server, or a copy of one that nobody is connected to; returns its URL."""
     import psycopg
 
     name = f"t{uuid.uuid4().hex[:16]}"
     with psycopg.connect(server[1], autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # a name of our own making
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")  # names of our own making
     base, _, query = server[1].partition("?")
     url = base.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")
     return url.replace("postgresql://", "postgresql+psycopg://")
+
+
+def drop_postgres(server: tuple[str, str], url: str) -> None:
+    """Away with a database, whoever is connected to it."""
+    import psycopg
+    import sqlalchemy as sa
+
+    with psycopg.connect(server[1], autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {sa.make_url(url).database} WITH (FORCE)")
+
+
+def postgres_folder(server: tuple[str, str], url: str = "") -> Path:
+    """Where the server keeps its data, or those of one database."""
+    import psycopg
+    import sqlalchemy as sa
+
+    with psycopg.connect(server[1], autocommit=True) as connection:
+        found = connection.execute("SHOW data_directory").fetchone()
+        if not url:
+            return Path(found[0])
+        name = sa.make_url(url).database
+        oid = connection.execute("SELECT oid FROM pg_database WHERE datname = %s", [name]).fetchone()
+    return Path(found[0]) / "base" / str(oid[0])
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

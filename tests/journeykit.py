@@ -22,10 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
+from databases import drop_postgres, new_postgres
 from lianfang import world
 from lianfang.cli import demo
 from lianfang.foundation.clock import SetClock
+from lianfang.foundation.settings import read_settings
 from lianfang.records import (
     Alert,
     Approval,
@@ -48,6 +51,7 @@ from lianfang.services import accounts, attaching, daily, events, tour
 from lianfang.services.installation import SYSTEM, Installation, create, open_installation
 from lianfang.store import rows, tally
 
+Server = tuple[str, str]
 SRC = Path(__file__).parents[1] / "src"
 PLAYER = Path(__file__).with_name("journeyplayer.py")
 HOLDER = demo.HOLDER
@@ -155,8 +159,9 @@ def _append(path: Path, cells: list[object]) -> None:
     path.write_bytes(raw + (b"" if raw.endswith(b"\n") else b"\n") + line.encode(encoding))
 
 
-def prepare(base: Path, city: world.City, **settings: Any) -> dict[str, str]:
-    """The centre in ``base/centre`` worked up to the alarm; gives each day's digest."""
+def prepare(base: Path, city: world.City, server: Server | None = None) -> dict[str, str]:
+    """The centre in ``base/centre`` worked up to the alarm (on PostgreSQL, given a server); gives each day's digest."""
+    settings = {name: new_postgres(server) for name in ("database_url", "vault_url")} if server else {}
     clock = SetClock(demo._morning(city.start))
     values = {**demo._settings(city, 8000), **settings}
     digests: dict[str, str] = {}
@@ -165,10 +170,12 @@ def prepare(base: Path, city: world.City, **settings: Any) -> dict[str, str]:
         demo._divisions(inst, city)
         demo.make_holder(inst, city.holder)
         for day in days(city):
-            if day == city.alarm and "database_url" not in settings:
+            if day == city.alarm:
                 inst.store.close()
                 inst.vault_store.close()
                 shutil.copytree(base / "centre", base / "eve")
+                if server:
+                    copy_databases(base / "eve", server)
             clock.at = demo._morning(day)
             demo.deliver(inst, city, day)
             digests[day.isoformat()] = daily.run(inst, SYSTEM, day).digest
@@ -206,6 +213,17 @@ def alarmed(small_city: world.City, on_path: None, tmp_path_factory: pytest.Temp
 
 
 @pytest.fixture(scope="session")
+def alarmed_postgres(
+    alarmed: Path, postgres_server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """As ``alarmed``, on PostgreSQL; take a :func:`stage_postgres`."""
+    base = tmp_path_factory.mktemp("alarmed-postgres")
+    city = world.City.open(copy_city(alarmed / "city", base / "city"))
+    (base / "digests.json").write_text(json.dumps(prepare(base, city, postgres_server)))
+    return base
+
+
+@pytest.fixture(scope="session")
 def played(alarmed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = stage(alarmed, tmp_path_factory.mktemp("played") / "base")
     with demo.holder_process(base), open_installation(base / "centre") as inst:
@@ -222,6 +240,33 @@ def stage(source: Path, target: Path, *, centre: str = "centre") -> Path:
     node = Path("city") / "holders" / HOLDER / "node"
     shutil.copytree(source / node, target / node)
     return target
+
+
+def stage_postgres(source: Path, target: Path, server: Server, *, centre: str = "centre") -> Path:
+    """As :func:`stage`, on copies of the two databases."""
+    made = stage(source, target, centre=centre)
+    copy_databases(made / "centre", server)
+    return made
+
+
+def copy_databases(home: Path, server: Server) -> None:
+    """Let an installation go on with copies of the databases that its settings name."""
+    file = home / "lianfang.toml"
+    text = file.read_text(encoding="utf-8")
+    for url in urls(home).values():
+        text = text.replace(url, new_postgres(server, template=str(make_url(url).database)))
+    file.write_text(text, encoding="utf-8")
+
+
+def drop_databases(home: Path, server: Server) -> None:
+    for url in urls(home).values():
+        drop_postgres(server, url)
+
+
+def urls(home: Path) -> dict[str, str]:
+    """``database_url`` and ``vault_url`` of an installation on PostgreSQL."""
+    settings = read_settings(home)
+    return {name: getattr(settings, name) for name in ("database_url", "vault_url")}
 
 
 def copy_city(source: Path, target: Path) -> Path:

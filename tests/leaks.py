@@ -58,6 +58,33 @@ def _sqlite(path: Path) -> Iterator[tuple[str, bytes]]:
             yield f"table {name} inflated", b"\n".join(inflated)
 
 
+def postgres_views(url: str) -> Iterator[tuple[str, bytes]]:
+    """Every table of a PostgreSQL database, those of the system too: all columns as text, byte strings inflated."""
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        names = connection.exec_driver_sql("SELECT schemaname, tablename FROM pg_tables ORDER BY 1, 2").all()
+        for schema, name in names:
+            plain, inflated = [], []
+            for row in connection.exec_driver_sql(f'SELECT * FROM "{schema}"."{name}"'):
+                for value in row:
+                    raw = isinstance(value, bytes)
+                    plain.append(value if raw else str(value).encode())
+                    if raw:
+                        with contextlib.suppress(zlib.error):
+                            inflated.append(zlib.decompress(value))
+            yield f"table {schema}.{name}", b"\n".join(plain)
+            yield f"table {schema}.{name} inflated", b"\n".join(inflated)
+    engine.dispose()
+
+
+def search_postgres(url: str, values: Sequence[str]) -> list[str]:
+    """Where a value was found in a PostgreSQL database's tables: ``view: value``."""
+    finder = Finder(values)
+    return sorted({f"{view}: {value}" for view, data in postgres_views(url) for value in finder(data)})
+
+
 class Finder:
     """Which of many values occur in some bytes, in any of the encodings.
 

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -65,6 +66,12 @@ def morning(small_city: world.City, tmp_path_factory: pytest.TempPathFactory) ->
     return base
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
 def demonstration(base: Path) -> Iterator[str]:
     """``lianfang demo`` as a process (which starts the holder's node as another); yields its one-time link."""
@@ -76,7 +83,7 @@ def demonstration(base: Path) -> Iterator[str]:
         "--folder",
         str(base),
         "--port",
-        str(demo._free_port()),
+        str(_free_port()),
     ]
     environment = {**os.environ, "PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": "1", "SERVE": "1"}
     with (base / "server.log").open("w+") as log:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -192,50 +193,61 @@ def _set_clocks(base: Path, morning: date) -> None:
         file.write_text("\n".join([*lines, f'clock = "{text}"']) + "\n", encoding="utf-8")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _holder_url(port: int) -> str:
-    return f"http://127.0.0.1:{port}"
+#: Longest that the holder's node may take to start (s): a machine under load is slow, not broken.
+START = 120.0
 
 
 @contextmanager
 def holder_process(base: Path) -> Iterator[str]:
     """The holder's node as a process of its own, on a free port of this machine; stopped at the end."""
-    import httpx
-
-    from lianfang.foundation.errors import Fault
     from lianfang.services import accounts, orders
     from lianfang.services.installation import open_installation
 
-    folder, port = base / "city" / "holders" / HOLDER, _free_port()
-    command = [sys.executable, "-m", "lianfang", "holder", "serve", str(folder), "--port", str(port)]
-    with (base / "holder.log").open("ab") as log:
+    folder, told = base / "city" / "holders" / HOLDER, base / "holder.log"
+    command = [sys.executable, "-m", "lianfang", "holder", "serve", str(folder), "--port", "0"]
+    with told.open("ab") as log:
+        begin = log.tell()
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments  # nosec B603
-            command, stdout=log, stderr=log, start_new_session=True
+            command,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
     try:
-        url = _holder_url(port)
-        for _ in range(200):
-            if process.poll() is not None:
-                raise Fault("The holder's node did not start.", hint=f"See {base / 'holder.log'}.")
-            try:
-                if httpx.get(f"{url}/identity", timeout=2).status_code == 200:
-                    break
-            except httpx.HTTPError:
-                time.sleep(0.1)
+        url = _address(process, told, begin)
         with open_installation(base / "centre") as inst:
             orders.register(inst, accounts.person(inst, "wang.yi"), url, replace=True)
         yield url
     finally:
         process.send_signal(signal.SIGINT)
         try:
-            process.wait(10)
+            process.wait(60)  # it lets running requests end and empties its databases' logs
         except subprocess.TimeoutExpired:
             process.kill()
+            process.wait()
+
+
+def _address(process: subprocess.Popen[bytes], told: Path, begin: int) -> str:
+    """The address that the node says in its log, once it answers there."""
+    import re
+
+    import httpx
+
+    from lianfang.foundation.errors import Fault
+
+    deadline = time.monotonic() + START
+    while process.poll() is None and time.monotonic() < deadline:
+        with told.open("rb") as log:
+            log.seek(begin)
+            found = re.search(rb"listens on (http://[0-9.]+:[0-9]+)\s", log.read())
+        if found:
+            url = found[1].decode()
+            with contextlib.suppress(httpx.HTTPError):
+                if httpx.get(f"{url}/identity", timeout=10).status_code == 200:
+                    return url
+        time.sleep(0.1)
+    raise Fault("The holder's node did not start.", hint=f"See {told}.")
 
 
 def serve_demo(base: Path, port: int) -> None:

@@ -139,13 +139,29 @@ def end_restored(inst: Installation, event_id: str) -> bool:
 
 def _counts(connection: sa.Connection, event_id: str) -> dict[str, int]:
     """What there is of each record type, before it goes."""
-    from lianfang.store import tally
+    from lianfang.records import LabResult
+    from lianfang.store import table, tally
 
+    more = {LabResult: tally(connection, LabResult, table(LabResult).c.id.in_(_results_of_cards(event_id)))}
     return {
         ending.about.name: found
         for ending in _ending()
-        if (found := tally(connection, ending, event_id=event_id))
+        if (found := tally(connection, ending, event_id=event_id) + more.get(ending, 0))
     }
+
+
+def _results_of_cards(event_id: str) -> sa.Select[Any]:
+    """Ids of results that laboratories delivered by the number of a card of the event."""
+    import sqlalchemy as sa
+
+    from lianfang.records import CaseReport, LabResult
+    from lianfang.store import table
+
+    cases, results = table(CaseReport), table(LabResult)
+    cards = sa.select(cases.c.card_no).where(cases.c.event_id == event_id)
+    return sa.select(results.c.id).where(
+        results.c.event_id != event_id, results.c.card_no != "", results.c.card_no.in_(cards)
+    )
 
 
 def _ending() -> list[Any]:
@@ -167,6 +183,7 @@ def _delete_rows(connection: sa.Connection, event_id: str) -> None:
         CaseReport,
         CaseTransition,
         ClinicalVisit,
+        LabResult,
         Returnee,
         SubjectLink,
         SubjectLinkPast,
@@ -181,6 +198,8 @@ def _delete_rows(connection: sa.Connection, event_id: str) -> None:
         connection.execute(
             sa.delete(rows).where(rows.c.subject_id.in_(before), rows.c.subject_id.not_in(others))
         )
+    results = table(LabResult)
+    connection.execute(sa.delete(results).where(results.c.id.in_(_results_of_cards(event_id))))
     mine = sa.select(cases.c.case_id).where(cases.c.event_id == event_id)
     for dependent in (CaseTransition, ClinicalVisit):
         rows = table(dependent)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,14 +70,39 @@ class Store:
         self.engine.dispose()
 
     def vacuum(self) -> None:
-        """Give freed pages back and empty the write-ahead log, so that deleted rows leave no bytes."""
-        if self.is_sqlite:
-            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        """Give freed pages back and empty the write-ahead log, so that deleted rows leave no bytes.
+
+        PostgreSQL: rewrite every table, and the planner's statistics, which quote values of the rows. Its
+        write-ahead log and the copies made of it are the server's: docs/how-to/postgresql.md.
+        """
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            if self.is_sqlite:
                 connection.exec_driver_sql("VACUUM")
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        else:
-            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.exec_driver_sql("VACUUM FULL")
+                return
+            _forget_statistics(connection)
+            connection.exec_driver_sql("ANALYZE")
+            connection.exec_driver_sql("VACUUM (FULL)")
+            with suppress(
+                sa.exc.ProgrammingError
+            ):  # needs pg_checkpoint; without it the server does it in time
+                connection.exec_driver_sql("CHECKPOINT")
+
+
+def _forget_statistics(connection: sa.Connection) -> None:
+    """Drop the statistics of empty tables, which ANALYZE leaves as they were: naming its type anew drops a column's."""
+    named = sa.text(
+        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
+        "WHERE attrelid = CAST(:name AS regclass) AND attnum > 0 AND NOT attisdropped"
+    )
+    quote = connection.dialect.identifier_preparer.quote
+    for name in sa.inspect(connection).get_table_names():
+        target = sa.table(name)
+        if connection.execute(sa.select(sa.literal(1)).select_from(target).limit(1)).first():
+            continue
+        columns = connection.execute(named, {"name": quote(name)}).all()
+        changes = ", ".join(f"ALTER COLUMN {quote(column)} TYPE {kind}" for column, kind in columns)
+        connection.exec_driver_sql(f"ALTER TABLE {quote(name)} {changes}")
 
 
 def sqlite_url(path: Path) -> str:
