@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003_attachments"
-down_revision = "0001_first_tables"
+revision = "0004_attachments"
+down_revision = "0003_plan_tasks"
 
 
 def upgrade() -> None:
