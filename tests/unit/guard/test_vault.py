@@ -237,6 +237,32 @@ def test_restore_does_not_bring_back_the_erased(tmp_path: Path) -> None:
         assert row["wrapped_key"] is None and row["fields"] is None and row["ix_name"] is None
 
 
+def test_an_erasure_cut_off_before_its_commit_is_finished(tmp_path: Path) -> None:
+    """The list says erased, the row still holds its sealed fields: three ways that empty it."""
+    v, engine, who = vault(tmp_path / "keys"), sqlite(tmp_path / "db.sqlite"), people(4)
+    held = select(tables.subject.c.subject_id).where(tables.subject.c.wrapped_key.is_not(None))
+    with engine.begin() as conn:
+        v.open_event(conn, EVENT)
+        ids = v.put_many(conn, EVENT, who, kind="case_report")
+    for subject in ids[:3]:
+        with pytest.raises(RuntimeError), engine.begin() as conn:
+            v.destroy_subject(conn, EVENT, subject)
+            raise RuntimeError("killed")
+    with engine.begin() as conn:
+        assert set(conn.execute(held).scalars()) == set(ids)
+        assert v.destroy_subject(conn, EVENT, ids[0])["subjects"] == 1
+        with pytest.raises(NotFound):
+            v.destroy_subject(conn, EVENT, ids[0])
+        again = v.put_many(
+            conn, EVENT, [who[1]], kind="case_report"
+        )  # reported anew: a subject that can be read
+        assert again != [ids[1]] and v.reveal(conn, EVENT, grant(again), reader="li")[again[0]]["name"]
+        assert v.apply_erasures(conn) == 1
+        assert set(conn.execute(held).scalars()) == {again[0], ids[3]}
+    listed = (tmp_path / "keys" / "erased.txt").read_text().split()
+    assert len(listed) == len(set(listed)) == 3
+
+
 def test_event_destroyed_for_good(tmp_path: Path) -> None:
     v, engine = vault(tmp_path / "keys"), sqlite(tmp_path / "db.sqlite")
     other_process = Vault(Keyring.open(tmp_path / "keys"), v._clock)
