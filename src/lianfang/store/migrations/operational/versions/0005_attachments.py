@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004_attachments"
-down_revision = "0003_plan_tasks"
+revision = "0005_attachments"
+down_revision = "0004_disclosure"
 
 
 def upgrade() -> None:
