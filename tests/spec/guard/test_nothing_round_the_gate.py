@@ -47,11 +47,11 @@ FOR_NOBODY = {
 }
 #: Where an identity leaves the vault without the policy being asked in the same act, and why.
 UNASKED = {
-    "services.events._standing": "asked by attach_cases before; gives back which ids exist, no token leaves",
+    "services.attaching._standing": "asked by attach_cases before; gives back which ids exist, no token leaves",
     "services.orders.drafting._index": "asked by draft before the tokens are made",
 }
 #: Modules outside the vault that look into its tables, which hold ids and sealed bytes.
-IN_THE_TABLES = {"services.events", "services.importing.staging"}
+IN_THE_TABLES = {"services.attaching", "services.importing.staging"}
 #: Services of one's own account.
 OWN_ACCOUNT = {"services.accounts", "services.factors", "services.terminals"}
 #: Doors that open a database themselves.
@@ -70,7 +70,7 @@ def test_whoever_acts_is_asked_for_his_right() -> None:
     ]
     assert len(acting) >= 50
     helpers = {  # within an act that has asked; or a job, whose work asks as its account when it runs
-        "services.events.sign_act", "services.events.settle", "services.cases.reclassify",
+        "services.events.sign_act", "services.attaching.settle", "services.cases.reclassify",
         "services.jobs.submit",
         "services.accounts.noted", "services.accounts.has_role",
     }  # fmt: skip

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005_attachments"
-down_revision = "0004_disclosure"
+revision = "0007_attachments"
+down_revision = "0006_case_indexes"
 
 
 def upgrade() -> None:
