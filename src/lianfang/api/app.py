@@ -49,8 +49,19 @@ async def _sweep(desk: Desk) -> None:
 def create_app(inst: Installation) -> FastAPI:
     """The application over an open installation."""
     watch_logs()
-    from lianfang.api.pages import account, contacts, events, public, signin, staff, today, work
-    from lianfang.api.rest import accounts, routes
+    from lianfang.api.pages import (
+        account,
+        contacts,
+        events,
+        incidents,
+        public,
+        signin,
+        staff,
+        subjects,
+        today,
+        work,
+    )
+    from lianfang.api.rest import accounts, persons, routes
 
     app = FastAPI(
         title="Lianfang 联防",
@@ -65,9 +76,9 @@ def create_app(inst: Installation) -> FastAPI:
     app.state.desk = Desk(inst)
     app.add_middleware(BodyLimit)
     app.add_middleware(Headers)
-    for module in (signin, account, staff, today, events, contacts, work, public):
+    for module in (signin, account, staff, today, events, contacts, work, subjects, incidents, public):
         app.include_router(module.router)
-    for rest in (routes, accounts):
+    for rest in (routes, accounts, persons):
         app.include_router(rest.router, prefix="/api/v1")
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     app.add_exception_handler(LianfangError, _ours)

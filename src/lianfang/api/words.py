@@ -87,6 +87,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "publish": ("发布今日通报", "Publish today's bulletin"),
         "overdue": ("调取令逾期未答，须督办", "Orders that no holder answered in time"),
         "task": ("预案任务逾期", "Tasks of the plan overdue"),
+        "incident": ("安全事件通知时限已过", "Incidents: time to notify is over"),
     },
     "attribute": {
         "workplace": ("工作单位", "workplace"),
@@ -185,6 +186,9 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "medical_institution": ("医疗机构", "hospital"),
         "grassroots_worker": ("基层工作人员", "community workers"),
         "telecom_operator": ("电信运营商", "telecom operator"),
+        "data_subject": ("本人", "the person himself"),
+        "retention_job": ("到期销毁程序", "the end of the data"),
+        "system_admin": ("系统管理员", "system administrator"),
         "health_admin": ("卫生健康部门", "health administration"),
     },
     "power": {
@@ -220,6 +224,9 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "enforce_quarantine": ("隔离措施", "quarantine"),
         "treatment": ("诊疗", "treatment"),
         "expiry": ("到期销毁", "end of the data"),
+        "rectification": ("本人查阅与更正", "access and correction by the person"),
+        "erasure": ("本人请求删除", "erasure asked by the person"),
+        "maintenance": ("运行维护", "maintenance"),
     },
     "data": {
         "name": ("姓名", "name"),
@@ -242,6 +249,31 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "name_list": ("名单", "list of contacts"),
         "pseudonym": ("标记", "token"),
         "pseudonym_batch_5000": ("批量标记", "batch of tokens"),
+    },
+    "medium": {"visit": ("上门", "visit"), "call": ("电话", "call")},
+    "observation_place": {
+        "home": ("居家", "home"),
+        "centre": ("集中观察点", "centre"),
+        "hospital": ("医院", "hospital"),
+    },
+    "sample_source": {
+        "human": ("人", "human"),
+        "environment": ("环境", "environment"),
+        "animal": ("动物", "animal"),
+    },
+    "incident_step": {
+        "reported": ("报告", "reported"),
+        "found": ("发现植入记录", "planted records found"),
+        "note": ("记录", "noted"),
+        "contained": ("已控制", "contained"),
+        "notified_authority": ("已通知主管部门", "authority notified"),
+        "notified_persons": ("已通知本人", "persons notified"),
+        "no_notice": ("无须通知（说明理由）", "no notice needed (say why)"),
+        "closed": ("结束", "closed"),
+    },
+    "incident_source": {
+        "person": ("工作人员", "staff"),
+        "canary": ("植入记录检索", "search for planted records"),
     },
     "series": {
         "fever_clinics": ("发热门诊", "fever clinics"),
@@ -289,6 +321,12 @@ NOTICES: dict[str, tuple[str, str]] = {
         "第二因素已清除：须以密码加新的一次性链接重新登记。",
         "The second factors are gone: enrolling anew takes the password and a new one-time link.",
     ),
+    "reported": (
+        "已报告。个人信息保护负责人已可见，时限开始计算。",
+        "Reported. The data-protection officer sees it; the clocks run.",
+    ),
+    "stepped": ("步骤已记录。", "The step is noted."),
+    "settled": ("安全事件已结束。", "The incident is closed."),
     "switched": ("已切换演示身份。", "You now act as another person of the demonstration."),
 }
 

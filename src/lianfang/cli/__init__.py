@@ -59,6 +59,9 @@ ROOMS: dict[str, dict[str, tuple[str, str]]] = {
             "lianfang.cli.guard:redaction",
             "What in a text points to a person. 文本中的个人信息。",
         ),
+        "subject": ("lianfang.cli.persons:subject", "What a person may ask of us. 本人查阅、更正、删除。"),
+        "incident": ("lianfang.cli.persons:incident", "Something went wrong. 个人信息安全事件。"),
+        "canary": ("lianfang.cli.persons:canary", "Planted records that show a leak. 植入记录。"),
         "disclosure": (
             "lianfang.cli.disclosure:disclosure",
             "Check a bulletin before it leaves. 发布前审查通报。",

@@ -85,6 +85,9 @@ def today(home: str | None, account: str, clock: str, as_json: bool) -> None:
         found = morning.today(inst, acting(inst, account, COMMAND))
         lang = inst.settings.language
     lines = [f"{found['as_of']}"]
+    if found["incidents"] and found["incidents"]["overdue"]:
+        kind = words.label("need", "incident", lang)
+        lines.append(f"! {found['incidents']['overdue']:>4}  {kind}")
     for alert in found["alerts"]:
         value = words.label("series", alert["value"], lang)
         lines.append(f"! {alert['alert_id']}  {alert['method']}  {value}  {alert['observed']:g}")

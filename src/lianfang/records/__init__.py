@@ -37,6 +37,7 @@ from lianfang.records.event import (
 )
 from lianfang.records.forms import form, importable, json_schema
 from lianfang.records.house import Backup, Batch, DecisionEntry, Division, HolderEntry, Job, Reading
+from lianfang.records.incidents import Incident, IncidentStep
 from lianfang.records.noise import NoiseBudget, NoisyAnswer
 from lianfang.records.whereabouts import (
     LocationPing,
@@ -87,6 +88,8 @@ __all__ = [
     "HolderEntry",
     "HolderOrder",
     "HouseholdSurvey",
+    "Incident",
+    "IncidentStep",
     "Job",
     "LabResult",
     "LocationPing",

@@ -71,6 +71,24 @@ ACTS: dict[str, frozenset[str]] = {
     ),
     "terminal.approve": frozenset({"administrator", "data_protection_officer"}),
     "data.expire": frozenset({"data_protection_officer", "manager", "system"}),
+    "subject.answer": frozenset({"data_protection_officer"}),
+    # whoever works here may say that something went wrong; the administrator and the auditor too
+    "incident.report": frozenset(
+        {
+            "epidemiologist",
+            "manager",
+            "community_worker",
+            "clinician",
+            "laboratory",
+            "supply_officer",
+            "data_protection_officer",
+            "security_officer",
+            "auditor",
+            "administrator",
+        }
+    ),
+    "incident.manage": frozenset({"data_protection_officer", "security_officer"}),
+    "canary.manage": frozenset({"data_protection_officer", "security_officer"}),
 }
 
 #: The policy's word for the body a role belongs to.

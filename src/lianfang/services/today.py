@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from lianfang.services import events, plan
+from lianfang.services import events, incidents, plan
 from lianfang.services.gate import ask, require
 from lianfang.services.installation import Installation, Who
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def today(inst: Installation, who: Who, as_of: date | None = None) -> dict[str, Any]:
-    """``as_of``, ``alerts`` to decide, ``events`` with ``needs``, the last day's ``steps`` and ``findings``."""
+    """``as_of``, ``alerts`` to decide, ``events`` with ``needs``, the last day's ``steps`` and ``findings``.
+
+    ``incidents``: for the officers who keep their clocks; None for others.
+    """
     import sqlalchemy as sa
 
     from lianfang.records import Alert, DayResult, QualityFinding
@@ -38,6 +41,7 @@ def today(inst: Installation, who: Who, as_of: date | None = None) -> dict[str, 
         "events": [{**row, "needs": needs(inst, row) if row["status"] == "open" else []} for row in listed],
         "steps": steps,
         "findings": findings,
+        "incidents": incidents.overdue(inst, who),
     }
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from lianfang.guard.vault.keyring import Keyring as Keyring
     from lianfang.guard.vault.normal import normalise as normalise
     from lianfang.guard.vault.normal import tokens as tokens
+    from lianfang.guard.vault.own import CANARY as CANARY
+    from lianfang.guard.vault.own import Held as Held
     from lianfang.guard.vault.scrubbing import scrub as scrub
     from lianfang.guard.vault.tables import metadata as metadata
     from lianfang.guard.vault.vault import Rotation as Rotation
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 
 _EXPORTS = {
     "Approval": "grants",
+    "CANARY": "own",
     "Grant": "grants",
+    "Held": "own",
     "Keyring": "keyring",
     "Rotation": "vault",
     "Vault": "vault",
@@ -32,8 +36,10 @@ _EXPORTS = {
 }
 
 __all__ = [
+    "CANARY",
     "Approval",
     "Grant",
+    "Held",
     "Keyring",
     "Rotation",
     "Vault",

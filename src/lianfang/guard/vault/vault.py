@@ -20,6 +20,7 @@ from lianfang.guard.vault import crypto, normal, sealing, tables
 from lianfang.guard.vault.grants import Grant
 from lianfang.guard.vault.keyed import Tokens
 from lianfang.guard.vault.keyring import EventKeys, Keyring, utc_text
+from lianfang.guard.vault.own import Own
 from lianfang.guard.vault.scrubbing import secure_delete
 from lianfang.guard.vault.sealing import INDEXED, Clean, ReadyKeys
 
@@ -34,7 +35,7 @@ class Rotation:
     remaining: int
 
 
-class Vault(Tokens):
+class Vault(Tokens, Own):
     """Direct identifiers at rest, keyed tokens, and the one door through which a name leaves."""
 
     def __init__(self, keyring: Keyring, clock: Clock | None = None) -> None:

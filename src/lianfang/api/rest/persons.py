@@ -1,0 +1,127 @@
+"""JSON routes for a person's own requests, incidents and planted records. A person's identity is in bodies alone."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from lianfang.api.rest.routes import Body, Name, Note
+from lianfang.api.security import Actor, Inst, Reader
+from lianfang.foundation.canonical import plain
+from lianfang.services import canaries, incidents, subjects
+
+router = APIRouter(tags=["persons"])
+Particular = Annotated[str, Field(max_length=120)]
+Kinds = Annotated[list[Name], Field(max_length=40)]
+Count = Annotated[int, Field(ge=0, le=incidents.MOST_PERSONS)]
+
+
+class IdentityBody(Body):
+    resident_id: Particular = ""
+    name: Particular = ""
+    phone: Particular = ""
+
+
+class PersonBody(Body):
+    identity: IdentityBody
+    identity_verified: bool = False
+
+
+class CorrectBody(PersonBody):
+    changes: Annotated[dict[Name, Note], Field(max_length=8)]
+    reason: Note
+
+
+class EraseBody(PersonBody):
+    ground: Literal["no_longer_necessary", "inaccurate"]
+    reason: Note
+    event_id: Name = ""
+
+
+class IncidentBody(Body):
+    what: Note
+    kinds: Kinds = []
+    event_id: Name = ""
+    cause: Note = ""
+    harm: Note = ""
+    persons: Count | None = None
+
+
+class StepBody(Body):
+    kind: Name
+    note: Note = ""
+    cause: Note = ""
+    harm: Note = ""
+    persons: Count | None = None
+    kinds: Kinds = []
+
+
+class CloseBody(Body):
+    remedy: Note
+    contact: Note
+
+
+class PlantBody(Body):
+    count: int = 5
+
+
+def _who(body: PersonBody) -> subjects.Identity:
+    return subjects.identity(body.identity.model_dump())
+
+
+@router.post("/subjects/report", summary="What is held and was decided about a person, for himself")
+def report(inst: Inst, who: Actor, body: PersonBody) -> Any:
+    return plain(subjects.report(inst, who, _who(body), identity_verified=body.identity_verified))
+
+
+@router.post("/subjects/correct", summary="Correct a person's identifiers")
+def correct(inst: Inst, who: Actor, body: CorrectBody) -> Any:
+    verified = body.identity_verified
+    return subjects.correct(
+        inst, who, _who(body), body.changes, reason=body.reason, identity_verified=verified
+    )
+
+
+@router.post("/subjects/erase", summary="Erase a person's identifiers where the policy permits")
+def erase(inst: Inst, who: Actor, body: EraseBody) -> Any:
+    return subjects.erase(
+        inst,
+        who,
+        _who(body),
+        ground=body.ground,
+        reason=body.reason,
+        identity_verified=body.identity_verified,
+        event_id=body.event_id,
+    )
+
+
+@router.get("/incidents", summary="Incidents with their clocks")
+def listing(inst: Inst, who: Reader) -> Any:
+    return plain(incidents.listing(inst, who))
+
+
+@router.post("/incidents", status_code=201, summary="Report that something went wrong")
+def report_incident(inst: Inst, who: Actor, body: IncidentBody) -> dict[str, str]:
+    return {"incident_id": incidents.report(inst, who, **body.model_dump())}
+
+
+@router.get("/incidents/{incident_id}", summary="An incident with its steps and clocks")
+def incident(inst: Inst, who: Reader, incident_id: Name) -> Any:
+    return plain(incidents.get(inst, who, incident_id))
+
+
+@router.post("/incidents/{incident_id}/step", status_code=201, summary="Note a step about an incident")
+def step(inst: Inst, who: Actor, incident_id: Name, body: StepBody) -> dict[str, int]:
+    return {"number": incidents.step(inst, who, incident_id, **body.model_dump())}
+
+
+@router.post("/incidents/{incident_id}/close", status_code=204, summary="Close an incident with its remedy")
+def close(inst: Inst, who: Actor, incident_id: Name, body: CloseBody) -> None:
+    incidents.close(inst, who, incident_id, **body.model_dump())
+
+
+@router.post("/events/{event_id}/canaries", summary="Plant invented records under an event's keys")
+def plant(inst: Inst, who: Actor, event_id: Name, body: PlantBody) -> dict[str, int]:
+    return canaries.plant(inst, who, event_id, count=body.count)

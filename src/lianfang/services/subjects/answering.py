@@ -1,0 +1,277 @@
+"""The answer to a person: his report, a correction, an erasure. Each is asked at the gate in his name and recorded."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from lianfang.foundation.errors import BadInput, NotFound
+from lianfang.services.gate import ask, record, require
+from lianfang.services.installation import Installation, Who
+from lianfang.services.subjects import holding
+from lianfang.services.subjects.finding import GROUNDS, Identity, Place, places
+from lianfang.services.subjects.remedies import remedies
+
+#: What the answer may hold, as the policy calls it.
+_DATA = (
+    "name", "resident_id", "mobile", "home_address", "age", "sex", "region_index", "symptom", "diagnosis",
+    "confirm_date", "travel_history", "location", "trajectory_generalised", "pseudonym",
+)  # fmt: skip
+#: Fields of the vault that can be corrected, and the policy's word for each.
+CORRECTABLE = {
+    "name": "name",
+    "resident_id": "resident_id",
+    "phone": "mobile",
+    "address": "home_address",
+}
+MOST_CHARACTERS = 400
+
+
+def report(inst: Installation, who: Who, asked: Identity, *, identity_verified: bool) -> dict[str, Any]:
+    """Everything the house holds about the person and has decided about him, and what he can do about it.
+
+    ``identity_verified``: the officer has seen who it is. Dates and moments are UTC. Parts: ``request_id``,
+    ``made_at``, ``found``, ``events`` (``identifiers``, ``data_sets``, ``recipients``), ``decisions`` (each about
+    him alone), ``shared_decisions`` (he among others: how often, first and last), ``readings``, ``orders``,
+    ``remedies``, ``not_searched`` (events of areas that the officer's rights do not reach). Bulletins hold
+    aggregates and name nobody; they are left out.
+
+    Raises:
+        Refused: another role, or the policy (identity not verified); the refusal is recorded.
+    """
+    request, subject = _asked(inst, who, "read", "rectification", {"identity_verified": identity_verified})
+    found, passed = places(inst, who, asked)
+    context = {"identity_verified": identity_verified}
+    for place in found:
+        _ask_each(inst, subject, place, "read", "rectification", context)
+    refs, sets = holding.collect(inst, found)
+    orders = holding.orders(inst, found, refs)
+    own, shared = holding.decisions(inst, found, refs)
+    readings = holding.readings(inst, refs)
+    with inst.store.begin() as connection:
+        payload = {"events": len(found), "subjects": len(refs.subjects), "decisions": len(own)}
+        record(
+            inst, connection, "subject_report", who=who, purpose="rectification", ref=request, payload=payload
+        )
+    return {
+        "request_id": request,
+        "made_at": inst.now(),
+        "made_by": who.account,
+        "authority": {"zh": inst.settings.authority_name_zh, "en": inst.settings.authority_name_en},
+        "found": bool(found),
+        "events": [_event(place, sets.get(place.event_id, {}), orders, readings) for place in found],
+        "decisions": own,
+        "shared_decisions": shared,
+        "readings": readings,
+        "orders": orders,
+        "remedies": remedies(inst.settings.policy_pack, inst.today()),
+        "not_searched": passed,
+    }
+
+
+def correct(
+    inst: Installation,
+    who: Who,
+    asked: Identity,
+    changes: Mapping[str, Any],
+    *,
+    reason: str,
+    identity_verified: bool,
+) -> dict[str, Any]:
+    """Correct the person's identifiers in the vault, in every event at once; an empty value removes the field.
+
+    Returns ``request_id``, ``corrected`` (sets of identifiers), ``fields`` and ``recipients`` that must be told.
+
+    Raises:
+        BadInput: no change, an unknown field, no reason. NotFound: nothing is held of the person.
+        Conflict: another person of the event has exactly these identifiers. Refused: role or policy.
+    """
+    values = _changes(changes)
+    why = _reason(reason)
+    context = {"identity_verified": identity_verified, "inaccurate": True}
+    request, subject = _asked(inst, who, "rectify", "rectification", context)
+    found, _ = places(inst, who, asked)
+    if not found:
+        raise NotFound("Nothing is held of this person.")
+    for place in found:
+        data = [CORRECTABLE[name] for name in values]
+        _ask_each(inst, subject, place, "rectify", "rectification", context, data)
+    done = 0
+    with inst.vault_store.begin() as vault:
+        for place in found:
+            for held in place.held:
+                changed = {
+                    name: value for name, value in values.items() if held.fields.get(name, "") != value
+                }
+                if changed:
+                    inst.vault.amend(vault, place.event_id, held.subject_id, changed)
+                    done += 1
+    for place in found:
+        payload = {"fields": sorted(values), "reason": why}
+        _note(inst, who, "subject_corrected", request, place, "rectification", payload)
+    refs, _ = holding.collect(inst, found)
+    return {
+        "request_id": request,
+        "corrected": done,
+        "fields": sorted(values),
+        "recipients": _holders(holding.orders(inst, found, refs)),
+    }
+
+
+def erase(
+    inst: Installation,
+    who: Who,
+    asked: Identity,
+    *,
+    ground: str,
+    reason: str,
+    identity_verified: bool,
+    event_id: str = "",
+) -> dict[str, Any]:
+    """Erase the person's identifiers, in all events or in one (``routine``: the standing surveillance).
+
+    ``ground``: ``no_longer_necessary`` or ``inaccurate``. What an open event holds is still needed: the first
+    ground is no ground there, and the policy refuses. The rows stay without anybody to whom they point, until
+    the event's data end. Nothing is erased where one of the events refuses.
+
+    Raises:
+        As :func:`correct`.
+    """
+    if ground not in GROUNDS:
+        raise BadInput(f"Data are erased because they are one of: {', '.join(GROUNDS)}.")
+    why = _reason(reason)
+    verified = {"identity_verified": identity_verified}
+    request, subject = _asked(inst, who, "delete", "erasure", {**verified, ground: True})
+    found, _ = places(inst, who, asked, event_id)
+    if not found:
+        raise NotFound("Nothing is held of this person.")
+    identifiers = list(CORRECTABLE.values())
+    for place in found:
+        needed = place.event is not None and place.event["status"] == "open"
+        holds = ground == "inaccurate" or not needed
+        _ask_each(inst, subject, place, "delete", "erasure", {**verified, ground: holds}, identifiers)
+    refs, _ = holding.collect(inst, found)
+    recipients = _holders(holding.orders(inst, found, refs))
+    erased = 0
+    with inst.vault_store.begin() as vault:
+        for place in found:
+            for held in place.held:
+                inst.vault.destroy_subject(vault, place.event_id, held.subject_id)
+                erased += 1
+    for place in found:
+        payload = {"ground": ground, "reason": why, "subjects": len(place.held)}
+        _note(inst, who, "subject_erased", request, place, "erasure", payload)
+    return {"request_id": request, "erased": erased, "recipients": recipients}
+
+
+def _asked(
+    inst: Installation, who: Who, phase: str, purpose: str, context: Mapping[str, Any]
+) -> tuple[str, Who]:
+    """The request's id and the one in whose name it is: the person, through this officer's account."""
+    require(who, "subject.answer")
+    request = f"s{secrets.token_hex(8)}"
+    subject = replace(who, actor="data_subject")
+    ask(
+        inst,
+        subject,
+        phase=phase,
+        purpose=purpose,
+        data=["name", "resident_id", "mobile"],
+        context=context,
+        ref=request,
+        rows=1,
+    )
+    return request, subject
+
+
+def _ask_each(
+    inst: Installation,
+    subject: Who,
+    place: Place,
+    phase: str,
+    purpose: str,
+    context: Mapping[str, Any],
+    data: Sequence[str] = _DATA,
+) -> None:
+    for one in place.subjects:
+        ask(
+            inst,
+            subject,
+            phase=phase,
+            purpose=purpose,
+            data=data,
+            context=context,
+            event=place.event,
+            ref=one,
+            rows=1,
+        )
+
+
+def _note(
+    inst: Installation,
+    who: Who,
+    what: str,
+    request: str,
+    place: Place,
+    purpose: str,
+    payload: Mapping[str, Any],
+) -> None:
+    """Into the ledger, sealed under the event's key: the reason is words that a person typed."""
+    with inst.store.begin() as connection:
+        record(
+            inst,
+            connection,
+            what,
+            who=who,
+            purpose=purpose,
+            ref=request,
+            payload=payload,
+            event=place.event_id,
+        )
+
+
+def _event(
+    place: Place, sets: dict[str, Any], orders: list[dict[str, Any]], readings: list[dict[str, Any]]
+) -> dict[str, Any]:
+    event = place.event or {}
+    mine = [one for one in orders if one["event_id"] == place.event_id]
+    readers = sorted({one["account"] for one in readings if one["event_id"] == place.event_id})
+    recipients = [{"recipient": name, "kind": "holder"} for name in _holders(mine)]
+    recipients += [{"recipient": name, "kind": "worker"} for name in readers]
+    return {
+        "event_id": place.event_id,
+        "title": event.get("title", ""),
+        "status": event.get("status", "open"),
+        "legal_basis": event.get("legal_basis", []),
+        "until": event.get("retention_until"),
+        "identifiers": [
+            {"since": held.created_at, "from": held.kind, "fields": dict(held.fields)} for held in place.held
+        ],
+        "data_sets": holding.data_sets(place, sets),
+        "recipients": recipients,
+    }
+
+
+def _holders(orders: list[dict[str, Any]]) -> list[str]:
+    """Holders who were sent something of him: a draft has left nobody's desk."""
+    return sorted({str(one["holder"]) for one in orders if one["status"] != "draft"})
+
+
+def _changes(changes: Mapping[str, Any]) -> dict[str, str]:
+    if not isinstance(changes, Mapping) or not changes or not set(changes) <= set(CORRECTABLE):
+        raise BadInput(f"A correction names at least one of these fields: {', '.join(CORRECTABLE)}.")
+    values = {}
+    for name, value in changes.items():
+        if not isinstance(value, str) or len(value) > MOST_CHARACTERS or "\x00" in value:
+            raise BadInput(f"The corrected {name} is a text of at most {MOST_CHARACTERS} characters.")
+        values[name] = value.strip()
+    return values
+
+
+def _reason(reason: str) -> str:
+    why = reason.strip() if isinstance(reason, str) else ""
+    if not why or len(why) > MOST_CHARACTERS:
+        raise BadInput(f"A reason of at most {MOST_CHARACTERS} characters is needed.")
+    return why
