@@ -68,6 +68,7 @@ def expire(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
     """
     from lianfang.records import Certificate
     from lianfang.services import orders
+    from lianfang.services.exchange import ending
     from lianfang.store import rows
 
     require(who, "data.expire")
@@ -92,6 +93,7 @@ def expire(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
         ref=event_id,
     )
     holders = orders.purge(inst, who, event_id)
+    ending.expire_event(inst, who, event_id)
     with inst.vault_store.begin() as vault:
         keys = inst.vault.destroy_event(vault, event_id)
     files = {"reject_files": 0, "whereabouts_files": 0}
