@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from lianfang.foundation.errors import BadInput, Conflict, Refused
+from lianfang.foundation.errors import BadInput, Conflict, NotFound, Refused
 from lianfang.services.exchange import outbox
 from lianfang.services.exchange.common import (
     case_key,
@@ -209,6 +209,14 @@ def listing(inst: Installation, who: Who) -> list[dict[str, Any]]:
         late = case["state"] == "open" and inst.now() > case["due_at"]
         cases.append({**outside, "answers": answers, "missing": missing, "late": late})
     return cases
+
+
+def show(inst: Installation, who: Who, case_id: str) -> dict[str, Any]:
+    """One case as :func:`listing` has it; NotFound when there is none."""
+    for case in listing(inst, who):
+        if case["case_id"] == case_id:
+            return case
+    raise NotFound("There is no such data-subject request.")
 
 
 def read(inst: Installation, who: Who, case_id: str) -> dict[str, Any]:

@@ -235,3 +235,13 @@ def board(inst: Installation, who: Who, *, before: datetime | None = None) -> di
         said = [dict(row) for row in connection.execute(newest).mappings()]
         found = [dict(row) for row in connection.execute(raised).mappings()]
     return {"posts": said, "alerts": found, "peers": peers.listing(inst), "us": us(inst)}
+
+
+def one_alert(inst: Installation, who: Who, alert_id: str) -> Row:
+    """An alert; NotFound when there is none."""
+    from lianfang.records import ExchangeAlert
+    from lianfang.store import one
+
+    require(who, "exchange.look")
+    with inst.store.read() as connection:
+        return one(connection, ExchangeAlert, alert_id=alert_id)
