@@ -291,9 +291,12 @@ def show(message_id: str, home: str | None, account: str, clock: str, as_json: b
     lines = [
         f"{message_id} v{row['version']} {row['state']} {row['author']} -> {', '.join(row['recipients'])}"
     ]
-    lines += [f"  {a['at']:%F %H:%MZ} {a['act']:<9} {a['authority']} {a['reason']}" for a in found["acts"]]
     lines += [
-        f"  letter 信件 {b['kind']} -> {b['recipient']}: {b['state']} {b['error']}" for b in found["letters"]
+        f"  {a['at']:%F %H:%MZ} {a['act']:<9} {a['authority']} {a['reason']}".rstrip() for a in found["acts"]
+    ]
+    lines += [
+        f"  letter 信件 {b['kind']} -> {b['recipient']}: {b['state']} {b['error']}".rstrip()
+        for b in found["letters"]
     ]
     if found["certificate"]:
         lines.append(f"  certificate 证书: {found['certificate']['issued_at']:%F %H:%M:%SZ}")

@@ -118,8 +118,17 @@ async def send(request: Request, inst: Inst, who: Actor, alert_id: str, text: Te
     return go(f"/exchange/messages/{made}", "message")
 
 
-def _message(request: Request, inst: Inst, who: Any, message_id: str, content: Any = None) -> Response:
+def _in_order(content: dict[str, Any]) -> dict[str, Any]:
+    """The persons' fields in the order of the form, name first."""
+    persons = [{name: one[name] for name in _ORDER if name in one} for one in content["persons"]]
+    return {**content, "persons": persons}
+
+
+def _message(
+    request: Request, inst: Inst, who: Any, message_id: str, content: dict[str, Any] | None = None
+) -> Response:
     found = messages.show(inst, who, message_id)
+    content = _in_order(content) if content else None
     return page(request, "exchange_message.html", **found, content=content, peers=peers.listing(inst))
 
 
@@ -192,13 +201,15 @@ def subject_request(
 
 @router.get("/exchange/requests/{case_id}", summary="A person's request: who has answered")
 def case(request: Request, inst: Inst, who: Reader, case_id: str) -> Response:
-    return page(request, "exchange_case.html", case=cases.show(inst, who, case_id), said=None, us=us(inst))
+    return page(request, "exchange_case.html", case=cases.show(inst, who, case_id), spoken=None, us=us(inst))
 
 
 @router.post("/exchange/requests/{case_id}/read", summary="What a person asked (recorded)")
 def read_case(request: Request, inst: Inst, who: Actor, case_id: str) -> Response:
-    said = cases.read(inst, who, case_id)
-    return page(request, "exchange_case.html", case=cases.show(inst, who, case_id), said=said, us=us(inst))
+    spoken = cases.read(inst, who, case_id)
+    return page(
+        request, "exchange_case.html", case=cases.show(inst, who, case_id), spoken=spoken, us=us(inst)
+    )
 
 
 @router.post("/exchange/requests/{case_id}/answer", summary="Answer a person's request")
@@ -212,4 +223,4 @@ def answer(
 
 @router.post("/exchange/grants/{grant_id}/look", summary="Look at a message under a grant")
 def look(request: Request, inst: Inst, who: Actor, grant_id: str) -> Response:
-    return page(request, "exchange_shown.html", content=coordinating.look(inst, who, grant_id))
+    return page(request, "exchange_shown.html", content=_in_order(coordinating.look(inst, who, grant_id)))

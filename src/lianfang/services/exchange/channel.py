@@ -159,7 +159,7 @@ def register(inst: Installation, who: Who) -> list[Row]:
     processors = sorted(name for name, kind in members if kind == "ecdc")
     standing = {
         "data_set": GENERAL,
-        "title": "普通渠道 general channel",
+        "title": "普通渠道",
         "purpose": "situation_monitoring",
         "controller": us(inst),
         "joint_controllers": sorted(name for name, kind in members if kind != "ecdc") or [us(inst)],
