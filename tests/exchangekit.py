@@ -13,14 +13,18 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from lianfang.foundation.clock import SetClock
+from lianfang.records import ExchangeMessage
 from lianfang.services import accounts
-from lianfang.services.exchange import outbox, peers
+from lianfang.services.exchange import channel, messages, outbox, peers
 from lianfang.services.installation import SYSTEM, Installation, Who, create
+from lianfang.store import one
 
 SRC = Path(__file__).parents[1] / "src"
 PLAYER = Path(__file__).with_name("exchangeplayer.py")
@@ -30,6 +34,7 @@ PERSON = {"name": "欧阳鱻龘", "mobile": "15400007788", "home_address": "临�
 OTHER = {"name": "欧阳麤猋", "mobile": "15400007799", "seat": "07车12A"}
 RIGHT = {**PERSON, "mobile": "15400009911"}
 WORDS = "同乘G7421次列车，请协助追踪"
+VALUES = sorted({*PERSON.values(), *OTHER.values(), *RIGHT.values(), WORDS} - {OTHER["seat"]})
 
 
 def free_port() -> int:
@@ -63,12 +68,12 @@ def staff(inst: Installation, role: str) -> Who:
 
 def acquaint(*members: Installation) -> None:
     """Each enters each other, comparing fingerprints."""
-    for one in members:
+    for mine in members:
         for other in members:
-            if one is not other:
+            if mine is not other:
                 document = peers.identity(other)
                 mark = peers.fingerprint(document)
-                peers.add(one, staff(one, "manager"), document, expected=mark)
+                peers.add(mine, staff(mine, "manager"), document, expected=mark)
 
 
 @contextmanager
@@ -138,3 +143,56 @@ def process(home: Path, *, kill: int = 0) -> Iterator[subprocess.Popen[str]]:
         started.kill()  # a server may go without a word at any time
         started.wait()
         started.stdout.close()
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Iterator[dict[str, Installation]]:
+    made = {
+        "linjiang": authority(tmp_path / "linjiang", "linjiang"),
+        "yuanshan": authority(tmp_path / "yuanshan", "yuanshan"),
+        "haibin": authority(tmp_path / "haibin", "haibin"),
+        "commission": authority(tmp_path / "commission", "commission", kind="eu_commission"),
+    }
+    acquaint(*made.values())
+    with listening(*made.values()):
+        yield made
+    for inst in made.values():
+        inst.close()
+
+
+@pytest.fixture
+def alert_id(three: dict[str, Installation]) -> str:
+    """Concerns two of the three authorities; all have the alert."""
+    a = three["linjiang"]
+    made = channel.alert(
+        a,
+        staff(a, "epidemiologist"),
+        "列车同乘者追踪",
+        "临江市报告5例不明原因肺炎。",
+        concerned=["yuanshan"],
+    )
+    assert carry(*three.values()) == {"delivered": 3, "waiting": 0, "refused": 0}
+    return made
+
+
+@pytest.fixture
+def sent(three: dict[str, Installation], alert_id: str) -> str:
+    a = three["linjiang"]
+    made = messages.send(a, staff(a, "epidemiologist"), alert_id, [PERSON, OTHER], WORDS)
+    assert carry(*three.values())["delivered"] == 1
+    return made
+
+
+def row(inst: Installation, message_id: str) -> dict[str, Any]:
+    with inst.store.read() as connection:
+        return one(connection, ExchangeMessage, message_id=message_id)
+
+
+def read(inst: Installation, message_id: str) -> dict[str, Any]:
+    return messages.read(inst, staff(inst, "epidemiologist"), message_id)
+
+
+def move(three: dict[str, Installation], by: timedelta) -> None:
+    for inst in three.values():
+        assert isinstance(inst.clock, SetClock)
+        inst.clock.move(by)

@@ -73,7 +73,7 @@ ACTS: dict[str, frozenset[str]] = {
     "exchange.peer": frozenset({"manager"}),
     "exchange.post": frozenset({"epidemiologist", "manager"}),
     "exchange.send": frozenset({"epidemiologist", "manager"}),
-    "exchange.look": frozenset({"epidemiologist", "manager", "data_protection_officer", "auditor", "system"}),
+    "exchange.look": frozenset({"epidemiologist", "manager", "data_protection_officer", "auditor"}),
     "exchange.read": frozenset({"epidemiologist", "manager", "data_protection_officer"}),
     "exchange.erase": frozenset({"manager", "data_protection_officer"}),
     "exchange.report": frozenset({"epidemiologist", "manager", "data_protection_officer"}),

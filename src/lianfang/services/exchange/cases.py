@@ -220,15 +220,20 @@ def show(inst: Installation, who: Who, case_id: str) -> dict[str, Any]:
 
 
 def read(inst: Installation, who: Who, case_id: str) -> dict[str, Any]:
-    """What the person asked and what each authority said; the reading is asked for and recorded."""
-    from lianfang.records import ExchangeAnswer, ExchangeCase
+    """What the person asked and what each authority said; the reading is asked for and recorded.
+
+    Raises:
+        Conflict: the message has ended, and the request with it.
+    """
+    from lianfang.records import ExchangeAnswer, ExchangeCase, ExchangeMessage
     from lianfang.store import one, rows
 
     require(who, "exchange.case")
     with inst.store.read() as connection:
         case = one(connection, ExchangeCase, case_id=case_id)
         given = rows(connection, ExchangeAnswer, case_id=case_id, order_by=["at"])
-    if case["sealed"] is None:
+        about = rows(connection, ExchangeMessage, message_id=case["message_id"])
+    if case["sealed"] is None or (about and inst.now() >= about[0]["deadline"]):
         raise Conflict("The message of this request has ended.")
     concerned = us(inst) in case["concerned"]
     ask(

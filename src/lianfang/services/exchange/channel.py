@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, Refused
@@ -218,7 +217,7 @@ def keep_post(connection: Connection, body: PostBody, *, by: str = "") -> None:
     insert_new(connection, ExchangePost.model_validate({**body.model_dump(), "posted_by": by}))
 
 
-def board(inst: Installation, who: Who, *, before: datetime | None = None) -> dict[str, Any]:
+def board(inst: Installation, who: Who) -> dict[str, Any]:
     """The overview: the latest general messages, alerts, and the other authorities."""
     import sqlalchemy as sa
 
@@ -228,8 +227,6 @@ def board(inst: Installation, who: Who, *, before: datetime | None = None) -> di
     require(who, "exchange.look")
     posts, alerts = table(ExchangePost), table(ExchangeAlert)
     newest = sa.select(posts).order_by(posts.c.posted_at.desc(), posts.c.id).limit(50)
-    if before is not None:
-        newest = newest.where(posts.c.posted_at < before)
     raised = sa.select(alerts).order_by(alerts.c.issued_at.desc(), alerts.c.id).limit(50)
     with inst.store.read() as connection:
         said = [dict(row) for row in connection.execute(newest).mappings()]
