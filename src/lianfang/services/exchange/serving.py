@@ -127,7 +127,8 @@ def serve(
 
     address = urlsplit(tls.checked_url(inst.settings.exchange_url))
     bound = listening(host, port or address.port or 443)
-    context = tls.server_context(inst, [row["certificate"] for row in peers.listing(inst)])
+    known = peers.listing(inst)
+    context = tls.server_context(inst, [row["certificate"] for row in known])
     config = uvicorn.Config(
         create_app(inst),
         http=_protocol(),
@@ -143,7 +144,8 @@ def serve(
     config.ssl = context
     desk = Desk(inst)
     stopped = threading.Event()
-    rounds = threading.Thread(target=_rounds, args=(inst, context, desk, stopped), daemon=True)
+    loaded = {str(row["fingerprint"]) for row in known}
+    rounds = threading.Thread(target=_rounds, args=(inst, context, loaded, desk, stopped), daemon=True)
     say(f"exchange of {inst.signer.name} listens on https://{host}:{bound.getsockname()[1]}")
     desk.start()
     rounds.start()
@@ -156,13 +158,14 @@ def serve(
         desk.stop()
 
 
-def _rounds(inst: Installation, context: ssl.SSLContext, desk: Any, stopped: threading.Event) -> None:
+def _rounds(
+    inst: Installation, context: ssl.SSLContext, loaded: set[str], desk: Any, stopped: threading.Event
+) -> None:
     """Let newly entered authorities in, and hand out letters that have come due, until told to stop."""
-    known = {row["fingerprint"] for row in peers.listing(inst)}
     while not stopped.wait(ROUND):
         with contextlib.suppress(LianfangError):  # a busy database: the next round does it
             for row in peers.listing(inst):
-                if row["fingerprint"] not in known:
+                if row["fingerprint"] not in loaded:
                     context.load_verify_locations(cadata=row["certificate"])
-                    known.add(row["fingerprint"])
+                    loaded.add(row["fingerprint"])
             desk.sweep()
