@@ -247,8 +247,9 @@ def test_req_p_45_every_data_set_has_controller_joint_controllers_and_processor(
     ecdc = exchangekit.authority(tmp_path / "ecdc", "ecdc", kind="ecdc")
     a = three["linjiang"]
     peers.add(a, staff(a, "manager"), peers.identity(ecdc))
-    channel.alert(a, staff(a, "manager"), "通报", "一切正常", concerned=["yuanshan"])
-    assert channel.register(a, staff(a, "manager"))[-1]["processor"] == "ecdc"
+    made = channel.alert(a, staff(a, "manager"), "通报", "一切正常", concerned=["yuanshan"])
+    (entered,) = [one for one in channel.register(a, staff(a, "manager")) if one["data_set"] == made]
+    assert entered["processor"] == "ecdc"
     ecdc.close()
 
 

@@ -47,7 +47,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "blocked": ("已封锁", "blocked"),
         "erased": ("已删除", "erased"),
         "purged": ("已清除", "purged"),
-        "queued": ("待送", "waiting"),
+        "queued": ("排队中", "queued"),
         "delivered": ("已送达", "delivered"),
     },
     "level": {"high": ("高", "high"), "medium": ("中", "medium"), "low": ("低", "low")},

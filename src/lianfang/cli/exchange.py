@@ -35,13 +35,11 @@ def _warn(as_json: bool) -> None:
 @on_installation
 def identity(renew: bool, home: str | None, account: str, clock: str, as_json: bool) -> None:
     """Print what other authorities have to know of us. 输出本机关身份文件。"""
-    from lianfang.services.exchange import peers, tls
-    from lianfang.services.gate import require
+    from lianfang.services.exchange import peers
 
     with opened(home, clock) as inst:
         if renew:
-            require(acting(inst, account, ("manager",)), "exchange.peer")
-            tls.renew(inst)
+            peers.renew(inst, acting(inst, account, ("manager",)))
         document = peers.identity(inst)
     click.echo(json.dumps(document, ensure_ascii=False, indent=1))
     click.echo(f"fingerprint 指纹: {peers.fingerprint(document)}", err=True)
@@ -90,7 +88,7 @@ def peer_list(home: str | None, account: str, clock: str, as_json: bool) -> None
     from lianfang.services.exchange import peers
 
     with opened(home, clock) as inst:
-        found = peers.listing(inst, active=False)
+        found = peers.shown(inst, acting(inst, account, SENDERS))
     lines = [
         f"{row['authority']:<16} {row['kind']:<22} {row['url']}{'' if row['active'] else ' (removed 已移除)'}"
         for row in found

@@ -34,9 +34,11 @@ def went(inst: Installation, later: bool) -> dict[str, int]:
     from lianfang.services.exchange import outbox
     from lianfang.services.installation import SYSTEM
 
-    return {"waiting": len(outbox.waiting(inst))} if later else outbox.deliver(inst, SYSTEM)
+    return {} if later else outbox.deliver(inst, SYSTEM)
 
 
 def told(counts: dict[str, int]) -> str:
     names = {"delivered": "delivered 已送达", "waiting": "waiting 待送", "refused": "refused 被拒"}
+    if not counts:
+        return "letters 信件: left to the server 由服务器投递"
     return "letters 信件: " + ", ".join(f"{names[name]} {value}" for name, value in counts.items())

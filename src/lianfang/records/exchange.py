@@ -159,7 +159,7 @@ class ExchangeReceipt(Record):
     """A letter that came in: once, whatever the sender repeats."""
 
     about: ClassVar[About] = About(
-        "exchange_receipt", "收件", "receipt", "store", ("letter_id",), _HOUSE, retention="keep"
+        "exchange_receipt", "收件", "letter received", "store", ("letter_id",), _HOUSE, retention="keep"
     )
     letter_id: Annotated[str, P0("信件编号", "letter id")]
     sender: Annotated[str, P0("发送机关", "sending authority")]

@@ -129,7 +129,7 @@ def _message(
 ) -> Response:
     found = messages.show(inst, who, message_id)
     content = _in_order(content) if content else None
-    return page(request, "exchange_message.html", **found, content=content, peers=peers.listing(inst))
+    return page(request, "exchange_message.html", **found, content=content)
 
 
 @router.get("/exchange/messages/{message_id}", summary="A selective message from outside")

@@ -56,7 +56,7 @@ def alert(
             "concerned": sorted({us(inst), *concerned}),
             "issued_at": inst.now(),
         },
-        "alert",
+        "exchange alert",
     )
     general(inst, who, [body.title, body.text], alert_id)
     others = [str(row["authority"]) for row in peers.listing(inst)]

@@ -191,6 +191,7 @@ def show(inst: Installation, who: Who, message_id: str) -> dict[str, Any]:
             "grants": rows(connection, ExchangeGrant, message_id=message_id, order_by=["not_before"]),
             "certificate": certificates[0] if certificates else None,
             "us": us(inst),
+            "peers": peers.listing(inst),
         }
 
 

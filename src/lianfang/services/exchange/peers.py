@@ -138,6 +138,29 @@ def listing(inst: Installation, *, active: bool = True) -> list[Row]:
     return [row for row in found if row["active"] or not active]
 
 
+def shown(inst: Installation, who: Who) -> list[Row]:
+    """The register for a person, with the authorities that are trusted no more."""
+    require(who, "exchange.look")
+    return listing(inst, active=False)
+
+
+def renew(inst: Installation, who: Who) -> None:
+    """A new certificate for the same private key; the other authorities have to enter us anew."""
+    require(who, "exchange.peer")
+    tls.renew(inst)
+    with inst.store.begin() as connection:
+        _, certificate = tls.read_certificate(tls.certificate(inst))
+        record(
+            inst,
+            connection,
+            "exchange_certificate_renewed",
+            who=who,
+            purpose="maintenance",
+            ref=us(inst),
+            payload={"certificate": certificate},
+        )
+
+
 def entry(inst: Installation, authority: str) -> Row:
     """An authority that is trusted; NotFound otherwise."""
     for row in listing(inst):
