@@ -269,9 +269,9 @@ def test_a_server_delivers_by_itself_what_a_killed_act_left(homes: dict[str, Pat
                 break
         number += 1
     with exchangekit.process(homes["yuanshan"]), exchangekit.process(a):
-        for _ in range(100):
-            with opened(homes["yuanshan"]) as far:
-                if _messages(far):
+        for _ in range(300):
+            with opened(a) as inst:
+                if not outbox.waiting(inst):
                     break
             time.sleep(0.1)
     found = agree(homes)
