@@ -6,7 +6,7 @@ from alembic import op
 from lianfang.store.schema import Moment, json_type
 
 revision = "0005_exchange"
-down_revision = "0003_plan_tasks"
+down_revision = "0004_disclosure"
 
 
 def upgrade() -> None:
