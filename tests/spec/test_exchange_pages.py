@@ -141,7 +141,7 @@ def test_a_message_through_the_pages(two: tuple[Installation, Installation]) -> 
     case = case.split("?")[0]
     assert WORDS not in far.get(case).text
     shown = far.post(f"{case}/read", data={"token": other}).text
-    assert WORDS in shown, shown[shown.index("<main"):]
+    assert WORDS in shown, shown[shown.index("<main") :]
     assert far.post(f"{case}/answer", data={"token": other, "outcome": "corrected"}).status_code == 303
     said = far.post(f"{path}/report-unlawful", data={"token": other, "reason": "非追踪所必需"})
     assert said.status_code == 303 and "已封锁" in far.get(path, headers={"accept-language": "zh"}).text

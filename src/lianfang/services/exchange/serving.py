@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 
 from lianfang.foundation.errors import BadInput, LianfangError, Refused
 from lianfang.guard.exchange.shapes import MAX_LETTER
+from lianfang.guard.redaction.exits import watch_logs
 from lianfang.services.exchange import coordinating, peers, receiving, tls
 from lianfang.services.installation import Installation
 
@@ -36,6 +37,7 @@ class TooLarge(BadInput):
 
 def create_app(inst: Installation) -> FastAPI:
     """The doors for other authorities; who asks is known by the certificate of the connection."""
+    watch_logs()
     app = FastAPI(title="Lianfang exchange", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.exception_handler(LianfangError)
