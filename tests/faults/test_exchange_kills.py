@@ -222,8 +222,7 @@ def test_who_acts_is_killed_at_every_commit_point(homes: dict[str, Path], count:
 def test_who_receives_is_killed_at_every_commit_point(homes: dict[str, Path], count: Count) -> None:
     names = {"linjiang": "yuanshan", "yuanshan": "linjiang"}
     kills, lives = 0, 0
-    numbers = range(1, 12) if count(0, 1) else (2, 5)
-    for number in numbers:
+    for number in range(1, 20, count(3, 1)):
         for_each: list[str] = []
 
         def before(what: str, home: Path, at: int = number, found: list[str] = for_each) -> None:
@@ -240,7 +239,9 @@ def test_who_receives_is_killed_at_every_commit_point(homes: dict[str, Path], co
         with_servers(homes, before)
         lives += 1
         kills += len(for_each)
-    assert kills >= count(6, 40)
+        if not for_each:
+            break  # no letter has that many points
+    assert kills >= count(8, 24)
     finished(homes, lives)
 
 
