@@ -49,12 +49,9 @@ async def _sweep(desk: Desk) -> None:
 def create_app(inst: Installation) -> FastAPI:
     """The application over an open installation."""
     watch_logs()
-    from lianfang.api.pages import account, contacts, events, public, signin, staff, today, work
+    from lianfang.api.pages import account, contacts, events, exchange, public, signin, staff, today, work
     from lianfang.api.rest import accounts, routes
-    from lianfang.api.pages import contacts, events, public, signin, today, work
-    from lianfang.api.pages import contacts, events, exchange, public, signin, today, work
     from lianfang.api.rest import exchange as exchange_routes
-    from lianfang.api.rest import routes
 
     app = FastAPI(
         title="Lianfang 联防",
@@ -69,14 +66,10 @@ def create_app(inst: Installation) -> FastAPI:
     app.state.desk = Desk(inst)
     app.add_middleware(BodyLimit)
     app.add_middleware(Headers)
-    for module in (signin, account, staff, today, events, contacts, work, public):
+    for module in (signin, account, staff, today, events, contacts, exchange, work, public):
         app.include_router(module.router)
-    for rest in (routes, accounts):
+    for rest in (routes, accounts, exchange_routes):
         app.include_router(rest.router, prefix="/api/v1")
-    for module in (signin, today, events, contacts, exchange, work, public):
-        app.include_router(module.router)
-    app.include_router(routes.router, prefix="/api/v1")
-    app.include_router(exchange_routes.router, prefix="/api/v1")
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     app.add_exception_handler(LianfangError, _ours)
     app.add_exception_handler(HTTPException, _http)

@@ -65,16 +65,11 @@ def peer_add(
     as_json: bool,
 ) -> None:
     """Enter the authority of IDENTITY_FILE. 登记机关。"""
-    from lianfang.foundation.errors import BadInput
-    from lianfang.guard.exchange.shapes import read_json
     from lianfang.services.exchange import peers
 
-    document = read_json(identity_file.read(65_537), "identity")
-    if not isinstance(document, dict):
-        raise BadInput("An identity is a JSON object.")
     with opened(home, clock) as inst:
         who = acting(inst, account, ("manager",))
-        entry = peers.add(inst, who, document, expected=fingerprint, replace=replace)
+        entry = peers.add(inst, who, identity_file.read(65_537), expected=fingerprint, replace=replace)
     text = f"{entry['authority']} ({entry['kind']}) {entry['url']}\nfingerprint 指纹: {entry['mark']}"
     if not fingerprint:
         text += "\ncompare it with the other authority by telephone 请与对方电话核对"

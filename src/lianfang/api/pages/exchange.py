@@ -12,7 +12,7 @@ from lianfang.api.view import go, page
 from lianfang.foundation.errors import BadInput
 from lianfang.guard.exchange import DUTIES, minimum
 from lianfang.guard.exchange.duties import OWNERS
-from lianfang.guard.exchange.shapes import MAX_PERSONS, read_json
+from lianfang.guard.exchange.shapes import MAX_PERSONS
 from lianfang.services.exchange import cases, changes, channel, coordinating, messages, peers
 from lianfang.services.exchange.common import WARNING_EN, WARNING_ZH, us
 
@@ -74,10 +74,7 @@ def add_peer(
     identity: Annotated[str, Form(max_length=20_000)],
     fingerprint: Line,
 ) -> Response:
-    document = read_json(identity.encode(), "identity")
-    if not isinstance(document, dict):
-        raise BadInput("An identity is a JSON object.")
-    peers.add(inst, who, document, expected=fingerprint)
+    peers.add(inst, who, identity.encode(), expected=fingerprint)
     return go("/exchange", "peer")
 
 

@@ -17,7 +17,7 @@ router = APIRouter(prefix="/exchange", tags=["api"])
 Name = Annotated[str, Field(max_length=80)]
 Line = Annotated[str, Field(max_length=200)]
 Words = Annotated[str, Field(max_length=4000)]
-Persons = Annotated[list[dict[str, str]], Field(max_length=50)]
+Persons = Annotated[list[Any], Field(max_length=50)]  # the service says what is wrong with whom
 
 
 class PeerBody(Body):

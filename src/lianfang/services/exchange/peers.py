@@ -46,21 +46,30 @@ def fingerprint(document: Mapping[str, Any]) -> str:
 
 
 def add(
-    inst: Installation, who: Who, document: Mapping[str, Any], *, expected: str = "", replace: bool = False
+    inst: Installation,
+    who: Who,
+    identity: Mapping[str, Any] | bytes,
+    *,
+    expected: str = "",
+    replace: bool = False,
 ) -> Row:
     """Enter another authority; returns its entry with its fingerprint.
 
-    ``expected``: the fingerprint that the other read out.
+    ``identity``: what :func:`identity` gives there, as an object or as JSON text. ``expected``: the fingerprint that
+    the other read out.
 
     Raises:
         Refused: the fingerprint differs. Conflict: it is known under other keys. BadInput: no identity, our own.
     """
-    from lianfang.guard.exchange.shapes import Identity, parse, plain
+    from lianfang.guard.exchange.shapes import Identity, parse, plain, read_json
     from lianfang.guard.signing import PublicKeys
     from lianfang.records import ExchangePeer
     from lianfang.store import put, rows
 
     require(who, "exchange.peer")
+    document = read_json(identity, "identity") if isinstance(identity, bytes) else identity
+    if not isinstance(document, Mapping):
+        raise BadInput("An identity is a JSON object.")
     found = parse(Identity, dict(document), "identity")
     mark = fingerprint(plain(found))
     if expected and "".join(expected.split()).lower() != mark.replace(" ", ""):

@@ -5,8 +5,8 @@ from alembic import op
 
 from lianfang.store.schema import Moment, json_type
 
-revision = "0005_exchange"
-down_revision = "0004_disclosure"
+revision = "0007_exchange"
+down_revision = "0006_case_indexes"
 
 
 def upgrade() -> None:
