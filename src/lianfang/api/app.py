@@ -53,6 +53,7 @@ def create_app(inst: Installation) -> FastAPI:
         account,
         contacts,
         events,
+        exchange,
         incidents,
         public,
         signin,
@@ -62,6 +63,7 @@ def create_app(inst: Installation) -> FastAPI:
         work,
     )
     from lianfang.api.rest import accounts, persons, routes
+    from lianfang.api.rest import exchange as exchange_routes
 
     app = FastAPI(
         title="Lianfang 联防",
@@ -76,9 +78,10 @@ def create_app(inst: Installation) -> FastAPI:
     app.state.desk = Desk(inst)
     app.add_middleware(BodyLimit)
     app.add_middleware(Headers)
-    for module in (signin, account, staff, today, events, contacts, work, subjects, incidents, public):
+    pages = (signin, account, staff, today, events, contacts, exchange, work, subjects, incidents, public)
+    for module in pages:
         app.include_router(module.router)
-    for rest in (routes, accounts, persons):
+    for rest in (routes, accounts, persons, exchange_routes):
         app.include_router(rest.router, prefix="/api/v1")
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     app.add_exception_handler(LianfangError, _ours)

@@ -61,6 +61,15 @@ class Settings(BaseSettings):
     retention_days: int = Field(
         365, ge=1, le=3650, description="Days after closing until an event's data end."
     )
+    exchange_kind: Literal["eu_competent_authority", "eu_commission", "ecdc"] = Field(
+        "eu_competent_authority", description="What this authority is in the exchange between authorities."
+    )
+    exchange_pack: Literal["eu-1082", "eu-2371", "cn-seed-2020"] = Field(
+        "eu-2371", description="Policy pack of the exchange: tracing minimum and deadline of its messages."
+    )
+    exchange_url: str = Field(
+        "https://localhost:8443", description="Address under which other authorities reach the exchange."
+    )
     clock: str = Field("", description="Offset of the clock in drills, such as +1y or +14d; empty: none.")
     demonstration: bool = Field(
         False, description="Demonstration mode: simulators and one-person approvals, labelled."

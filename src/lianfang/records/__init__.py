@@ -35,6 +35,20 @@ from lianfang.records.event import (
     QualityFinding,
     ReceivedReport,
 )
+from lianfang.records.exchange import (
+    ExchangeAct,
+    ExchangeAlert,
+    ExchangeAnswer,
+    ExchangeCase,
+    ExchangeCertificate,
+    ExchangeDataSet,
+    ExchangeDelivery,
+    ExchangeGrant,
+    ExchangeMessage,
+    ExchangePeer,
+    ExchangePost,
+    ExchangeReceipt,
+)
 from lianfang.records.forms import form, importable, json_schema
 from lianfang.records.house import Backup, Batch, DecisionEntry, Division, HolderEntry, Job, Reading
 from lianfang.records.incidents import Incident, IncidentStep
@@ -83,6 +97,18 @@ __all__ = [
     "Division",
     "Event",
     "EventAct",
+    "ExchangeAct",
+    "ExchangeAlert",
+    "ExchangeAnswer",
+    "ExchangeCase",
+    "ExchangeCertificate",
+    "ExchangeDataSet",
+    "ExchangeDelivery",
+    "ExchangeGrant",
+    "ExchangeMessage",
+    "ExchangePeer",
+    "ExchangePost",
+    "ExchangeReceipt",
     "FieldInfo",
     "FollowUp",
     "HolderEntry",

@@ -71,6 +71,7 @@ def expire(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
     """
     from lianfang.records import Certificate
     from lianfang.services import orders
+    from lianfang.services.exchange import ending
     from lianfang.store import rows
 
     require(who, "data.expire")
@@ -96,6 +97,7 @@ def expire(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
     )
     holders = orders.purge(inst, who, event_id)
     attaching.drop_copies(inst, event_id)
+    ending.expire_event(inst, who, event_id)
     with inst.vault_store.begin() as vault:
         keys = inst.vault.destroy_event(vault, event_id)
     files = {"reject_files": 0, "whereabouts_files": 0}

@@ -70,6 +70,16 @@ ACTS: dict[str, frozenset[str]] = {
         {"administrator", "data_protection_officer", "security_officer", "auditor", "system"}
     ),
     "terminal.approve": frozenset({"administrator", "data_protection_officer"}),
+    "exchange.peer": frozenset({"manager"}),
+    "exchange.post": frozenset({"epidemiologist", "manager"}),
+    "exchange.send": frozenset({"epidemiologist", "manager"}),
+    "exchange.look": frozenset({"epidemiologist", "manager", "data_protection_officer", "auditor"}),
+    "exchange.read": frozenset({"epidemiologist", "manager", "data_protection_officer"}),
+    "exchange.erase": frozenset({"manager", "data_protection_officer"}),
+    "exchange.report": frozenset({"epidemiologist", "manager", "data_protection_officer"}),
+    "exchange.case": frozenset({"manager", "data_protection_officer"}),
+    "exchange.coordinate": frozenset({"manager"}),
+    "exchange.deliver": frozenset({"epidemiologist", "manager", "data_protection_officer", "system"}),
     "data.expire": frozenset({"data_protection_officer", "manager", "system"}),
     "subject.answer": frozenset({"data_protection_officer"}),
     # whoever works here may say that something went wrong; the administrator and the auditor too
@@ -169,11 +179,12 @@ def ask(
     event: Row | None = None,
     ref: str = "",
     rows: int = 0,
+    pack: str | None = None,
 ) -> str:
     """Ask the policy and record its decision; returns the record's id when it permits.
 
     ``event``: the event's row; what it says of the situation (open, plan) goes into the context. ``ref`` says
-    what it was about by id, never by name.
+    what it was about by id, never by name. ``pack``: the law of the exchange, where that is another.
 
     Raises:
         Refused: the policy denies; its reasons and articles are in the error and in the record.
@@ -209,7 +220,7 @@ def ask(
             "data": list(data),
             "context": situation,
             "at": inst.today(),
-            "pack": inst.settings.policy_pack,
+            "pack": pack or inst.settings.policy_pack,
         }
     )
     now = inst.now()

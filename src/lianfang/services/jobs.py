@@ -49,8 +49,27 @@ def _daily(inst: Installation, who: Who, arguments: Mapping[str, Any], progress:
     return {"as_of": report.as_of.isoformat(), "digest": report.digest}
 
 
+def _deliver(
+    inst: Installation, who: Who, arguments: Mapping[str, Any], progress: Progress
+) -> dict[str, Any]:
+    from lianfang.services.exchange import outbox
+
+    return dict(outbox.deliver(inst, who, progress=progress))
+
+
+def _purge(inst: Installation, who: Who, arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    from lianfang.services.exchange import ending
+
+    return {"purged": len(ending.purge(inst, who))}
+
+
 #: Kinds of work. Each may be run again after a crash and ends the same.
-KINDS: dict[str, Work] = {"order.send": _send_order, "daily": _daily}
+KINDS: dict[str, Work] = {
+    "order.send": _send_order,
+    "daily": _daily,
+    "exchange.deliver": _deliver,
+    "exchange.purge": _purge,
+}
 
 
 def submit(
@@ -290,7 +309,13 @@ class Desk:
         self.sweep()
 
     def sweep(self) -> int:
-        """Hand out waiting jobs; huey may be told one twice, the lease lets it run once."""
+        """Hand out waiting jobs; huey may be told one twice, the lease lets it run once.
+
+        Letters to other authorities and messages past their deadline become jobs here.
+        """
+        from lianfang.services.exchange import outbox
+
+        outbox.wake(self.inst)
         found = waiting(self.inst)
         for job_id in found:
             self.huey.lianfang_run(job_id)

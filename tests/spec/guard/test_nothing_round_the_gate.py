@@ -41,6 +41,8 @@ FOR_NOBODY = {
     "jobs.execute": "runs a job under the account that asked for it",
     "jobs.waiting": "ids of jobs",
     "jobs.cancel": "asks a job to stop",
+    "peers.identity": "our own name, certificate and public keys, to be handed to another authority",
+    "peers.fingerprint": "of a public identity",
     "people.workers": "colleagues to whom work is given; the page that shows them has asked",
     "visits.event_of": "the event's id of a contact's id",
     "gate.require": "the gate itself",
@@ -48,6 +50,7 @@ FOR_NOBODY = {
 #: Where an identity leaves the vault without the policy being asked in the same act, and why.
 UNASKED = {
     "services.attaching._standing": "asked by attach_cases before; gives back which ids exist, no token leaves",
+    "services.exchange.common.unseal": "asked by open_copy and cases.read before; a letter, when it was sent",
     "services.orders.drafting._index": "asked by draft before the tokens are made",
 }
 #: Modules outside the vault that look into its tables, which hold ids and sealed bytes.

@@ -47,7 +47,7 @@ def serve(
     try:
         node = HolderNode(folder, clock=moved)
         missing = check_sources(folder, node.about.sources)
-        bound = _socket(host, port)
+        bound = listening(host, port)
         scheme = "https" if certificate else "http"
         config = uvicorn.Config(
             create_app(node),
@@ -86,13 +86,14 @@ def _alone(path: Path) -> int:
     return handle
 
 
-def _socket(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens already: a caller waits from here on instead of being turned away."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     made = socket.socket(family, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((host, port))
-        made.listen(128)  # from here on a caller waits instead of being turned away
+        made.listen(128)
     except OSError as error:
         made.close()
         raise (Conflict if error.errno == 98 else Fault)(
