@@ -48,7 +48,8 @@ async def _sweep(desk: Desk) -> None:
 def create_app(inst: Installation) -> FastAPI:
     """The application over an open installation."""
     watch_logs()
-    from lianfang.api.pages import contacts, events, public, signin, today, work
+    from lianfang.api.pages import contacts, events, inspection, public, signin, today, work
+    from lianfang.api.rest import inspection as inspection_routes
     from lianfang.api.rest import routes
 
     app = FastAPI(
@@ -64,9 +65,10 @@ def create_app(inst: Installation) -> FastAPI:
     app.state.desk = Desk(inst)
     app.add_middleware(BodyLimit)
     app.add_middleware(Headers)
-    for module in (signin, today, events, contacts, work, public):
+    for module in (signin, today, events, contacts, work, inspection, public):
         app.include_router(module.router)
-    app.include_router(routes.router, prefix="/api/v1")
+    for routed in (routes, inspection_routes):
+        app.include_router(routed.router, prefix="/api/v1")
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     app.add_exception_handler(LianfangError, _ours)
     app.add_exception_handler(HTTPException, _http)

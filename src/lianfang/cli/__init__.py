@@ -67,6 +67,10 @@ ROOMS: dict[str, dict[str, tuple[str, str]]] = {
             "lianfang.cli.attack:attack",
             "What published releases give away. 检验通报能否被推算。",
         ),
+        "inspect": (
+            "lianfang.cli.inspection:inspect",
+            "A signed report on the installation. 监督检查报告。",
+        ),
     },
 }
 

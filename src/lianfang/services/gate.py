@@ -69,6 +69,7 @@ ACTS: dict[str, frozenset[str]] = {
     "data.backup.read": frozenset(
         {"administrator", "data_protection_officer", "security_officer", "auditor", "system"}
     ),
+    "inspect.make": frozenset({"data_protection_officer", "security_officer", "auditor"}),
     "data.expire": frozenset({"data_protection_officer", "manager", "system"}),
 }
 
