@@ -48,8 +48,9 @@ async def _sweep(desk: Desk) -> None:
 def create_app(inst: Installation) -> FastAPI:
     """The application over an open installation."""
     watch_logs()
-    from lianfang.api.pages import contacts, events, inspection, public, signin, today, work
+    from lianfang.api.pages import contacts, events, inspection, paper, public, signin, today, work
     from lianfang.api.rest import inspection as inspection_routes
+    from lianfang.api.rest import paper as paper_routes
     from lianfang.api.rest import routes
 
     app = FastAPI(
@@ -65,9 +66,9 @@ def create_app(inst: Installation) -> FastAPI:
     app.state.desk = Desk(inst)
     app.add_middleware(BodyLimit)
     app.add_middleware(Headers)
-    for module in (signin, today, events, contacts, work, inspection, public):
+    for module in (signin, today, events, contacts, work, inspection, paper, public):
         app.include_router(module.router)
-    for routed in (routes, inspection_routes):
+    for routed in (routes, inspection_routes, paper_routes):
         app.include_router(routed.router, prefix="/api/v1")
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     app.add_exception_handler(LianfangError, _ours)

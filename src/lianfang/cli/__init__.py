@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("lianfang.cli.loop:verify", "Verify a bulletin's file offline. 离线核验。"),
     "close": ("lianfang.cli.loop:close", "Close an event and end its data. 终止事件。"),
     "backup": ("lianfang.cli.backup:backup", "Encrypted backups, restores, drills. 备份、恢复、演练。"),
+    "paper": ("lianfang.cli.paper:paper", "Paper forms under custody. 纸质表的发放、回收、监销。"),
     "job": ("lianfang.cli.job:job", "Long work: list, cancel, run. 任务。"),
     "holder": ("lianfang.cli.holder:holder", "A holder's node: data stay at home. 数据持有方节点。"),
     "world": ("lianfang.cli.world:world", "The demonstration city. 演示城市。"),

@@ -36,6 +36,7 @@ from lianfang.records.event import (
 from lianfang.records.forms import form, importable, json_schema
 from lianfang.records.house import Backup, Batch, DecisionEntry, Division, HolderEntry, Job, Reading
 from lianfang.records.noise import NoiseBudget, NoisyAnswer
+from lianfang.records.paper import PaperBatch, PaperMove
 from lianfang.records.whereabouts import (
     LocationPing,
     LodgingStay,
@@ -93,6 +94,8 @@ __all__ = [
     "NoisyAnswer",
     "ObservationOrder",
     "OrderAnswer",
+    "PaperBatch",
+    "PaperMove",
     "Payment",
     "Person",
     "PlaceVisit",

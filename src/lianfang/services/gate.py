@@ -70,6 +70,24 @@ ACTS: dict[str, frozenset[str]] = {
         {"administrator", "data_protection_officer", "security_officer", "auditor", "system"}
     ),
     "inspect.make": frozenset({"data_protection_officer", "security_officer", "auditor"}),
+    "paper.issue": frozenset({"epidemiologist", "manager"}),
+    "paper.read": frozenset(
+        {
+            "epidemiologist",
+            "manager",
+            "data_protection_officer",
+            "security_officer",
+            "auditor",
+            "community_worker",
+            "clinician",
+        }
+    ),
+    "paper.return": frozenset({"epidemiologist", "manager", "data_protection_officer"}),
+    "paper.lost": frozenset(
+        {"epidemiologist", "manager", "data_protection_officer", "community_worker", "clinician"}
+    ),
+    "paper.destroy": frozenset({"epidemiologist", "manager", "data_protection_officer"}),
+    "paper.witness": frozenset({"epidemiologist", "manager", "data_protection_officer", "security_officer"}),
     "data.expire": frozenset({"data_protection_officer", "manager", "system"}),
 }
 

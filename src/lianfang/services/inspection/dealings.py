@@ -191,3 +191,12 @@ def tasks(inst: Installation) -> Part:
         if own:
             found.append(finding("task_overdue", event["event_id"], n=len(own)))
     return {"overdue": sum(late.values()), "by_role": late}, found
+
+
+def paper_forms(inst: Installation) -> Part:
+    """Sheets of paper that are overdue, lost, or whose destruction nobody has witnessed yet."""
+    from lianfang.services import paper
+
+    part = paper.outstanding(inst)
+    found = [finding(f"paper_{kind}", n=part[kind]) for kind in ("lost", "overdue") if part[kind]]
+    return dict(part), found

@@ -62,6 +62,10 @@ TEXTS: dict[str, tuple[str, str, str, str]] = {
     "order_overdue": (
         "warning", "调取令逾期未答", "An order was not answered in time", "REQ-P-13",
     ),
+    "paper_lost": ("warning", "纸质表遗失：{n} 张", "Paper forms are lost: {n} sheets", "REQ-P-48"),
+    "paper_overdue": (
+        "warning", "纸质表逾期未回收：{n} 张", "Paper forms were not returned in time: {n} sheets", "REQ-P-48",
+    ),
     "task_overdue": ("warning", "预案任务逾期：{n} 项", "Tasks of the plan are overdue: {n}", "REQ-P-25"),
     "job_failed": ("warning", "任务失败：{n} 个（{kind}）", "Jobs failed: {n} ({kind})", ""),
     "no_data_backup": (

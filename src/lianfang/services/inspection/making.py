@@ -69,6 +69,7 @@ def _content(inst: Installation, who: Who, days: int, progress: Progress | None)
         "locks": lambda: dealings.locks(inst),
         "orders": lambda: dealings.orders(inst),
         "tasks": lambda: dealings.tasks(inst),
+        "paper": lambda: dealings.paper_forms(inst),
         "jobs": lambda: house.jobs(inst, since),
         "backups": lambda: house.backups(inst),
         "listeners": lambda: machine.listeners(inst),
