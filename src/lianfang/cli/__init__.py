@@ -68,6 +68,10 @@ ROOMS: dict[str, dict[str, tuple[str, str]]] = {
             "lianfang.cli.attack:attack",
             "What published releases give away. 检验通报能否被推算。",
         ),
+        "assessment": (
+            "lianfang.cli.inspection:assessment",
+            "The impact assessment. 个人信息保护影响评估。",
+        ),
         "inspect": (
             "lianfang.cli.inspection:inspect",
             "A signed report on the installation. 监督检查报告。",

@@ -118,3 +118,48 @@ def verify(file: Any, key: str, as_json: bool) -> None:
         f"log entry {found['log_index']} of {found['log_size']}\n"
         f"errors 错误 {totals['error']}, warnings 警告 {totals['warning']}, notes 说明 {totals['info']}",
     )
+
+
+@click.command("assessment")
+@click.option("--event", "event_id", default="", help="Of one event's data only. 仅针对一个事件。")
+@click.option(
+    "--lang", type=click.Choice(["zh", "en"]), default="zh", show_default=True, help="Language. 语言。"
+)
+@click.option(
+    "--texts", type=click.File("r", encoding="utf-8"), help="The officer's judgement, JSON. 负责人填写内容。"
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="File to write. 输出文件。")
+@on_installation
+def assessment(
+    event_id: str, lang: str, texts: Any, out: Path, home: str | None, account: str, clock: str, as_json: bool
+) -> None:
+    """Write the impact assessment as Markdown, or with --json as JSON. 个人信息保护影响评估。"""
+    import json
+
+    from lianfang.foundation.errors import BadInput
+    from lianfang.services import assessing, events
+    from lianfang.services import assessment as service
+
+    given: Any = {}
+    if texts is not None:
+        try:
+            given = json.loads(texts.read(200_000))
+        except (ValueError, RecursionError):
+            given = None
+        if not isinstance(given, dict):
+            raise BadInput("The officer's texts are a JSON object of texts.")
+    if out.exists() or not out.absolute().parent.is_dir():
+        raise BadInput(f"{out.name} exists already, or its folder does not.", hint="Name a new file.")
+    with opened(home, clock) as inst:
+        who = acting(inst, account, ROLES)
+        event_id = events.find(inst, event_id)["event_id"] if event_id else ""
+        content = service.assessment(inst, who, event_id=event_id, texts=given)
+    text = (
+        json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+        if as_json
+        else assessing.markdown(content, lang)
+    )
+    out.write_text(text, encoding="utf-8")
+    click.echo(
+        f"{out.name}: {len(content['records'])} records, open 待填写: {', '.join(content['open']) or '–'}"
+    )

@@ -158,7 +158,7 @@ def _told(inst: Installation, connection: sa.Connection, batch: Row) -> dict[str
         "states": {state: len(numbers) for state, numbers in by_state.items()},
         "spans": {state: custody.spans(numbers) for state, numbers in by_state.items()},
         "printed": len(printed),
-        "not_printed": custody.spans(n for n in held if n not in printed),
+        "not_printed": custody.spans(n for n in by_state["issued"] if n not in printed),
         "first": custody.serial(batch["batch_id"], 1),
         "last": custody.serial(batch["batch_id"], batch["sheets"]),
         "overdue": bool(by_state["issued"]) and batch["due_at"] < inst.now(),

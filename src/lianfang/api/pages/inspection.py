@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from lianfang.api.security import Actor, Inst, Reader
-from lianfang.api.view import page
-from lianfang.services import inspection
+from lianfang.api.view import language, page
+from lianfang.services import assessing, assessment, inspection
 
 router = APIRouter(tags=["inspection"])
 Days = Annotated[int, Query(ge=1, le=366)]
@@ -26,3 +26,13 @@ def signed(inst: Inst, who: Actor, days: Days = 30) -> Response:
     name = f"inspection-{content['authority']}-{content['made_at'][:10]}.json"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(text, media_type="application/json", headers=headers)
+
+
+@router.get("/inspect/assessment", summary="The impact assessment, as a text to fill in")
+def assess(
+    request: Request, inst: Inst, who: Reader, event: Annotated[str, Query(max_length=80)] = ""
+) -> Response:
+    content = assessment.assessment(inst, who, event_id=event)
+    headers = {"Content-Disposition": f'attachment; filename="assessment-{content["controller"]["id"]}.md"'}
+    text = assessing.markdown(content, language(request))
+    return Response(text, media_type="text/markdown; charset=utf-8", headers=headers)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from lianfang.api.security import Actor, Inst, Reader
-from lianfang.services import inspection
+from lianfang.services import assessment, inspection
 
 router = APIRouter(tags=["api"])
 Days = Annotated[int, Query(ge=1, le=366)]
@@ -22,3 +22,8 @@ def inspect(inst: Inst, who: Reader, days: Days = 30) -> dict[str, Any]:
 @router.post("/inspect", summary="The report as a signed file, whose every byte counts")
 def signed(inst: Inst, who: Actor, days: Days = 30) -> Response:
     return Response(inspection.document(inst, who, days=days)[0], media_type="application/json")
+
+
+@router.get("/inspect/assessment", summary="The impact assessment")
+def assess(inst: Inst, who: Reader, event: Annotated[str, Query(max_length=80)] = "") -> dict[str, Any]:
+    return assessment.assessment(inst, who, event_id=event)
