@@ -90,9 +90,16 @@ def _ours(home: Path, process: Any) -> bool:
 
 def _meant(inst: Installation, ip: str, port: int) -> bool:
     """Whether the settings say that the server listens there."""
-    everywhere = {"0.0.0.0", "::"}  # noqa: S104  # compared with, not bound to
     host = inst.settings.host
-    return port == inst.settings.port and (host == ip or {host, ip} <= everywhere)
+    return port == inst.settings.port and (host == ip or (_everywhere(host) and _everywhere(ip)))
+
+
+def _everywhere(address: str) -> bool:
+    """Whether this is the address of all interfaces; a name is not."""
+    try:
+        return ipaddress.ip_address(address).is_unspecified
+    except ValueError:
+        return False
 
 
 def files(inst: Installation) -> Part:
