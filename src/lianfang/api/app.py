@@ -55,6 +55,8 @@ def create_app(inst: Installation) -> FastAPI:
         events,
         exchange,
         incidents,
+        inspection,
+        paper,
         public,
         signin,
         staff,
@@ -64,6 +66,8 @@ def create_app(inst: Installation) -> FastAPI:
     )
     from lianfang.api.rest import accounts, persons, routes
     from lianfang.api.rest import exchange as exchange_routes
+    from lianfang.api.rest import inspection as inspection_routes
+    from lianfang.api.rest import paper as paper_routes
 
     app = FastAPI(
         title="Lianfang 联防",
@@ -78,10 +82,10 @@ def create_app(inst: Installation) -> FastAPI:
     app.state.desk = Desk(inst)
     app.add_middleware(BodyLimit)
     app.add_middleware(Headers)
-    pages = (signin, account, staff, today, events, contacts, exchange, work, subjects, incidents, public)
-    for module in pages:
+    daily_pages = (today, events, contacts, work, exchange, subjects, incidents, inspection, paper)
+    for module in (signin, account, staff, *daily_pages, public):
         app.include_router(module.router)
-    for rest in (routes, accounts, persons, exchange_routes):
+    for rest in (routes, accounts, persons, exchange_routes, inspection_routes, paper_routes):
         app.include_router(rest.router, prefix="/api/v1")
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     app.add_exception_handler(LianfangError, _ours)

@@ -92,6 +92,9 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "release": ("到期解除观察", "Observation ends"),
         "publish": ("发布今日通报", "Publish today's bulletin"),
         "overdue": ("调取令逾期未答，须督办", "Orders that no holder answered in time"),
+        "paper_overdue": ("纸质表逾期未回收（张）", "Paper sheets to call back"),
+        "paper_lost": ("纸质表遗失（张）", "Paper sheets lost"),
+        "paper_witness": ("销毁待监销", "Destructions to witness"),
         "task": ("预案任务逾期", "Tasks of the plan overdue"),
         "incident": ("安全事件通知时限已过", "Incidents: time to notify is over"),
     },
@@ -134,6 +137,22 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "delete": ("删除", "delete"),
         "reidentify": ("重标识", "re-identify"),
         "link": ("关联", "link"),
+    },
+    "form": {
+        "returnee": ("返乡人员登记表", "Registration of returnees"),
+        "case_report": ("病例个案调查表", "Case investigation form"),
+    },
+    "sheet": {
+        "issued": ("在外", "out"),
+        "returned": ("已回收", "returned"),
+        "destroyed": ("已销毁", "destroyed"),
+        "lost": ("遗失", "lost"),
+        "print": ("打印", "printed"),
+        "return": ("回收", "returned"),
+        "destroy": ("销毁", "destroyed"),
+        "mislaid": ("遗失", "mislaid"),
+        "stolen": ("被盗", "stolen"),
+        "damaged": ("损毁", "damaged"),
     },
     "fact": {
         "cases": ("病例数", "cases"),
@@ -275,8 +294,6 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "enforce_quarantine": ("隔离措施", "quarantine"),
         "treatment": ("诊疗", "treatment"),
         "expiry": ("到期销毁", "end of the data"),
-        "rectification": ("本人查阅与更正", "access and correction by the person"),
-        "erasure": ("本人请求删除", "erasure asked by the person"),
         "maintenance": ("运行维护", "maintenance"),
     },
     "data": {
@@ -391,6 +408,11 @@ NOTICES: dict[str, tuple[str, str]] = {
     "granted": ("限时协调访问已记录。", "Access for co-ordination is recorded; it ends by itself."),
     "requested": ("请求已受理，已通知所涉各机关。", "The request is open; all concerned are told."),
     "answered_case": ("答复已送达所涉各机关。", "The answer goes to all concerned."),
+    "issued": ("纸质表已发放。", "The paper is issued."),
+    "back": ("已回收。", "The sheets are back."),
+    "missing": ("已报失。", "The sheets are reported lost."),
+    "destroying": ("待第二人监销。", "A second person has to witness it."),
+    "destroyed": ("已监销。", "The destruction is witnessed."),
     "switched": ("已切换演示身份。", "You now act as another person of the demonstration."),
 }
 

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "close": ("lianfang.cli.loop:close", "Close an event and end its data. 终止事件。"),
     "backup": ("lianfang.cli.backup:backup", "Encrypted backups, restores, drills. 备份、恢复、演练。"),
     "exchange": ("lianfang.cli.exchange:exchange", "Messages between authorities. 机关间信息交换。"),
+    "paper": ("lianfang.cli.paper:paper", "Paper forms under custody. 纸质表的发放、回收、监销。"),
     "job": ("lianfang.cli.job:job", "Long work: list, cancel, run. 任务。"),
     "holder": ("lianfang.cli.holder:holder", "A holder's node: data stay at home. 数据持有方节点。"),
     "world": ("lianfang.cli.world:world", "The demonstration city. 演示城市。"),
@@ -70,6 +71,14 @@ ROOMS: dict[str, dict[str, tuple[str, str]]] = {
         "attack": (
             "lianfang.cli.attack:attack",
             "What published releases give away. 检验通报能否被推算。",
+        ),
+        "assessment": (
+            "lianfang.cli.inspection:assessment",
+            "The impact assessment. 个人信息保护影响评估。",
+        ),
+        "inspect": (
+            "lianfang.cli.inspection:inspect",
+            "A signed report on the installation. 监督检查报告。",
         ),
     },
 }

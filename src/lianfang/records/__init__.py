@@ -53,6 +53,7 @@ from lianfang.records.forms import form, importable, json_schema
 from lianfang.records.house import Backup, Batch, DecisionEntry, Division, HolderEntry, Job, Reading
 from lianfang.records.incidents import Incident, IncidentStep
 from lianfang.records.noise import NoiseBudget, NoisyAnswer
+from lianfang.records.paper import PaperBatch, PaperMove
 from lianfang.records.whereabouts import (
     LocationPing,
     LodgingStay,
@@ -125,6 +126,8 @@ __all__ = [
     "NoisyAnswer",
     "ObservationOrder",
     "OrderAnswer",
+    "PaperBatch",
+    "PaperMove",
     "Payment",
     "Person",
     "PlaceVisit",

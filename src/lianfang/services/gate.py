@@ -80,6 +80,25 @@ ACTS: dict[str, frozenset[str]] = {
     "exchange.case": frozenset({"manager", "data_protection_officer"}),
     "exchange.coordinate": frozenset({"manager"}),
     "exchange.deliver": frozenset({"epidemiologist", "manager", "data_protection_officer", "system"}),
+    "inspect.make": frozenset({"data_protection_officer", "security_officer", "auditor"}),
+    "paper.issue": frozenset({"epidemiologist", "manager"}),
+    "paper.read": frozenset(
+        {
+            "epidemiologist",
+            "manager",
+            "data_protection_officer",
+            "security_officer",
+            "auditor",
+            "community_worker",
+            "clinician",
+        }
+    ),
+    "paper.return": frozenset({"epidemiologist", "manager", "data_protection_officer"}),
+    "paper.lost": frozenset(
+        {"epidemiologist", "manager", "data_protection_officer", "community_worker", "clinician"}
+    ),
+    "paper.destroy": frozenset({"epidemiologist", "manager", "data_protection_officer"}),
+    "paper.witness": frozenset({"epidemiologist", "manager", "data_protection_officer", "security_officer"}),
     "data.expire": frozenset({"data_protection_officer", "manager", "system"}),
     "subject.answer": frozenset({"data_protection_officer"}),
     # whoever works here may say that something went wrong; the administrator and the auditor too

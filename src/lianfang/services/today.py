@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from lianfang.services import events, incidents, plan
+from lianfang.services import events, incidents, paper, plan
 from lianfang.services.gate import ask, require
 from lianfang.services.installation import Installation, Who
 
@@ -103,6 +103,16 @@ def needs(inst: Installation, event: Row) -> list[dict[str, Any]]:
             ("publish", "manager", 0 if tally(connection, Bulletin, event_id=event_id, as_of=day) else 1),
         ]
     listed = [{"kind": kind, "role": role, "count": count} for kind, role, count in found if count]
+    sheets = paper.outstanding(inst, event_id)
+    listed += [
+        {"kind": f"paper_{kind}", "role": role, "count": sheets[kind]}
+        for kind, role in (
+            ("overdue", "epidemiologist"),
+            ("lost", "data_protection_officer"),
+            ("witness", "manager"),
+        )
+        if sheets[kind]
+    ]
     late: dict[str, int] = {}
     for task in plan.tasks(inst, event):
         if task["overdue"]:
