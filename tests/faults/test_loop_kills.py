@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+
+import pytest
 
 import journeykit
 from lianfang import world
@@ -40,32 +41,48 @@ def test_the_tour_killed_again_and_again_ends_the_same(
         assert sorted(map(str, named.values())) == people
 
 
+#: Steps of the tour, the longest in parts: every point of a part is another third of the step's points.
+PARTS = [
+    *(pytest.param(step, 0, marks=[] if step == "open" else pytest.mark.deep) for step in tour.STEPS),
+    *(pytest.param("visit", part, marks=pytest.mark.deep) for part in (1, 2)),
+]
+
+
+@pytest.mark.parametrize(("step", "part"), PARTS)
 def test_the_tour_killed_at_each_point_ends_the_same(
-    alarmed: Path, played: Path, player: journeykit.Player, tmp_path: Path, count: Count
+    alarmed: Path,
+    played: Path,
+    player: journeykit.Player,
+    tmp_path: Path,
+    count: Count,
+    step: str,
+    part: int,
 ) -> None:
     """Each point of each step once, then to the end. One holder's node answers them all."""
     wanted = json.loads((played / "summary.json").read_text())
     base = journeykit.stage(alarmed, tmp_path / "base")
+    before = list(tour.STEPS)[: list(tour.STEPS).index(step)]
     killed = 0
     with demo.holder_process(base):
-        for step in tour.STEPS:
-            for point in itertools.count(count(11, 1), count(25, 1)):
-                turn = tmp_path / f"{step}-{point}"
-                shutil.copytree(base / "centre", turn / "centre")
-                (turn / "city").symlink_to(base / "city")
-                if step == "name":  # the node answers a lock once: each turn makes its own
-                    assert player.run(turn, "tour:lock") == 0
-                if not player.run(turn, f"tour:{step}", point):
-                    break
-                killed += 1
-                assert player.run(turn, "tour") == 0
-                with open_installation(turn / "centre") as inst:
-                    assert journeykit.summary(inst) == wanted, (step, point)
-                    assert integrity.check(inst)["valid"]
-                shutil.rmtree(turn)
-            if step != "lock":
-                player.run(base, f"tour:{step}")
-    assert killed >= count(6, 160)
+        # the node answers a lock once: each turn makes its own
+        ready = [name for name in before if name != "lock" or step != "name"]
+        if ready:
+            assert player.run(base, f"tour:{ready[-1]}") == 0
+        for point in range(count(11, 1 + part), count(12, 1000), 3 if step == "visit" else 1):
+            turn = tmp_path / str(point)
+            shutil.copytree(base / "centre", turn / "centre")
+            (turn / "city").symlink_to(base / "city")
+            if step == "name":
+                assert player.run(turn, "tour:lock") == 0
+            if not player.run(turn, f"tour:{step}", point):
+                break
+            killed += 1
+            assert player.run(turn, "tour") == 0
+            with open_installation(turn / "centre") as inst:
+                assert journeykit.summary(inst) == wanted, point
+                assert point % 4 or integrity.check(inst)["valid"]
+            shutil.rmtree(turn)
+    assert killed >= count(1, 4)
 
 
 def test_a_case_whose_move_was_killed_is_moved_by_the_daily_cycle(
