@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lianfang.records import CLASSIFICATIONS, Batch, CaseReport, SubjectLink
+from lianfang.records import CLASSIFICATIONS, Batch, CaseAttachment, CaseReport, SubjectLink, SubjectLinkPast
 from lianfang.services import cases, curves
 from lianfang.store import Store, metadata, put_rows, sqlite_url, table
 
@@ -109,7 +109,10 @@ links = st.dictionaries(
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     folder: Path = tmp_path_factory.mktemp("cases")
     store = Store(sqlite_url(folder / "store.db"))
-    metadata.create_all(store.engine, [table(one) for one in (Batch, CaseReport, SubjectLink)])
+    metadata.create_all(
+        store.engine,
+        [table(one) for one in (Batch, CaseReport, SubjectLink, CaseAttachment, SubjectLinkPast)],
+    )
     yield store
     store.close()
 

@@ -165,8 +165,8 @@ def test_the_table_gives_the_acts_that_matter_to_their_roles_alone(route: str) -
     assert set(json.loads(TABLE.read_text(encoding="utf-8"))[route]) == ALONE[route]
 
 
-#: What an auditor may post: give back his own terminal, and try a bulletin, which changes nothing.
-CHECKS = ("/terminals/{terminal_id}/revoke", "/events/{event_id}/attack")
+#: What an auditor may post: give back his own terminal, try a bulletin, which changes nothing, have a report signed.
+CHECKS = ("/terminals/{terminal_id}/revoke", "/events/{event_id}/attack", "/inspect")
 
 
 def test_the_administrator_and_the_auditor_share_no_act_with_others_but_their_own_account() -> None:
@@ -176,6 +176,8 @@ def test_the_administrator_and_the_auditor_share_no_act_with_others_but_their_ow
     for route, roles in table.items():
         method, _, full = route.partition(" ")
         path = full.removeprefix("/api/v1")
+        if path == "/incidents/new" or (path == "/incidents" and method == "POST"):
+            continue  # whoever works here may say that something went wrong
         if "administrator" in roles and not path.startswith(own):
             assert path.startswith(house) or path == "/", route
         if "auditor" in roles and method == "POST" and not path.startswith(own):
