@@ -12,7 +12,14 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lianfang.records import CLASSIFICATIONS, Batch, CaseAttachment, CaseReport, SubjectLink, SubjectLinkPast
+from lianfang.records import (
+    CLASSIFICATIONS,
+    Batch,
+    CaseAttachment,
+    CaseReport,
+    SubjectLink,
+    SubjectLinkPast,
+)
 from lianfang.services import cases, curves
 from lianfang.store import Store, metadata, put_rows, sqlite_url, table
 
@@ -23,29 +30,54 @@ Row = dict[str, Any]
 
 
 def plain_as_of(connection: sa.Connection, day: date) -> list[Row]:
-    """Every case's last version until the day, from all versions of all cases."""
-    reports, batches = table(CaseReport), table(Batch)
-    later = sa.select(batches.c.batch_id).where(batches.c.day > day)
+    """Every case's last version until the day, from all versions of all cases as they stood on it."""
+    reports, batches, attached = table(CaseReport), table(Batch), table(CaseAttachment)
+    same = sa.and_(
+        attached.c.case_id == reports.c.case_id,
+        attached.c.date_reporting == reports.c.date_reporting,
+        attached.c.day > day,
+    )
+    changed = {
+        "event_id": sa.case((attached.c.day.is_not(None), ""), else_=reports.c.event_id).label("event_id"),
+        "subject_id": sa.func.coalesce(attached.c.subject_before, reports.c.subject_id).label("subject_id"),
+    }
+    known = (
+        sa.select(*(changed.get(column.name, column) for column in reports.c))
+        .select_from(reports.outerjoin(attached, same))
+        .where(
+            reports.c.date_reporting <= day,
+            reports.c.batch_id.not_in(sa.select(batches.c.batch_id).where(batches.c.day > day)),
+        )
+    ).subquery()
     spans = (
         sa.select(
-            reports.c.case_id,
-            sa.func.max(reports.c.date_reporting).label("last"),
-            sa.func.min(reports.c.date_reporting).label("first_reported"),
+            known.c.case_id,
+            sa.func.max(known.c.date_reporting).label("last"),
+            sa.func.min(known.c.date_reporting).label("first_reported"),
         )
-        .where(reports.c.date_reporting <= day, reports.c.batch_id.not_in(later))
-        .group_by(reports.c.case_id)
+        .group_by(known.c.case_id)
         .subquery()
     )
-    same = sa.and_(reports.c.case_id == spans.c.case_id, reports.c.date_reporting == spans.c.last)
-    statement = sa.select(reports, spans.c.first_reported).join(spans, same)
-    found = connection.execute(statement.order_by(spans.c.first_reported, reports.c.case_id)).mappings()
+    last = sa.and_(known.c.case_id == spans.c.case_id, known.c.date_reporting == spans.c.last)
+    statement = sa.select(known, spans.c.first_reported).join(spans, last)
+    found = connection.execute(statement.order_by(spans.c.first_reported, known.c.case_id)).mappings()
     return [dict(row) for row in found]
 
 
-def plain_once(connection: sa.Connection, found: Sequence[Row]) -> list[Row]:
+def plain_links(connection: sa.Connection, day: date, event: str | None = None) -> dict[str, str]:
+    """Subject -> person: the links of now, and over them what was before each change after the day."""
+    found: dict[str, str] = {}
+    present, past = table(SubjectLink), table(SubjectLinkPast)
+    for record, order in ((present, present.c.id), (past, past.c.until.desc())):
+        for row in connection.execute(sa.select(record).order_by(order)).mappings():
+            if event in (None, row["event_id"]) and (record is present or row["until"] > day):
+                found[row["subject_id"]] = row["person_id"]
+    return found
+
+
+def plain_once(connection: sa.Connection, found: Sequence[Row], day: date) -> list[Row]:
     """Each person once, card by card."""
-    links = table(SubjectLink)
-    person = {row.subject_id: row.person_id for row in connection.execute(sa.select(links))}
+    person = plain_links(connection, day)
     grouped: dict[tuple[str, str], list[Row]] = {}
     for row in found:
         if row["classification"] != "no_case":
@@ -78,14 +110,15 @@ def plain_curve(once: Sequence[Row], as_of: date) -> Row:
     }
 
 
-days = st.integers(0, 8).map(lambda n: START + timedelta(days=n))
+days = st.integers(0, 5).map(lambda n: START + timedelta(days=n))
 cards = st.fixed_dictionaries(
     {
-        "case_id": st.integers(0, 6).map("c{}".format),
+        "case_id": st.integers(0, 9).map("c{}".format),
         "date_reporting": days,
         "batch_id": st.sampled_from(["", "b0", "b1", "b2"]),
-        "event_id": st.sampled_from(EVENTS),
-        "subject_id": st.integers(0, 5).map("s{}".format),
+        "event_id": st.sampled_from(["e1", "e1", *EVENTS]),
+        # few persons, so that most have several cards
+        "subject_id": st.integers(0, 3).map("s{}".format),
         "classification": st.sampled_from(CLASSIFICATIONS),
         "date_onset": st.none() | days,
         "unexplained": st.booleans(),
@@ -100,8 +133,30 @@ cards = st.fixed_dictionaries(
 batches = st.lists(st.none() | days, min_size=3, max_size=3)
 #: Subject -> person; a subject stands under one event's keys, so it is linked once.
 links = st.dictionaries(
-    st.integers(0, 5).map("s{}".format),
-    st.tuples(st.sampled_from(EVENTS), st.integers(0, 2).map("p{}".format)),
+    st.integers(0, 3).map("s{}".format),
+    st.tuples(st.sampled_from(EVENTS), st.integers(0, 1).map("p{}".format)),
+)
+
+#: Number of a report -> day of its attachment and the subject before.
+attachments = st.dictionaries(
+    st.integers(0, 15), st.tuples(days, st.integers(0, 4).map("s{}".format)), min_size=2
+)
+#: (subject, day until which it was another person) -> that person.
+changes = st.dictionaries(
+    st.tuples(st.integers(0, 3).map("s{}".format), days),
+    st.integers(0, 1).map("p{}".format),
+    min_size=8,
+    max_size=16,
+)
+_ALL = (Batch, CaseReport, CaseAttachment, SubjectLink, SubjectLinkPast)
+world = st.fixed_dictionaries(
+    {
+        "reports": st.lists(cards, min_size=6, max_size=16),
+        "delivered": batches,
+        "linked": links,
+        "attached": attachments,
+        "changed": changes,
+    }
 )
 
 
@@ -109,17 +164,21 @@ links = st.dictionaries(
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     folder: Path = tmp_path_factory.mktemp("cases")
     store = Store(sqlite_url(folder / "store.db"))
-    metadata.create_all(
-        store.engine,
-        [table(one) for one in (Batch, CaseReport, SubjectLink, CaseAttachment, SubjectLinkPast)],
-    )
+    metadata.create_all(store.engine, [table(one) for one in _ALL])
     yield store
     store.close()
 
 
-def fill(store: Store, reports: list[Row], delivered: list[date | None], linked: dict[str, Any]) -> None:
+def fill(
+    store: Store,
+    reports: list[Row],
+    delivered: list[date | None],
+    linked: dict[str, Any],
+    attached: dict[Any, Any],
+    changed: dict[Any, str],
+) -> None:
     with store.begin() as connection:
-        for record in (Batch, CaseReport, SubjectLink):
+        for record in _ALL:
             connection.execute(sa.delete(table(record)))
         about = {"kind": "case_report", "status": "done", "at": NOW}
         made = [
@@ -132,13 +191,28 @@ def fill(store: Store, reports: list[Row], delivered: list[date | None], linked:
             for subject, (event, person) in linked.items()
         ]
         put_rows(connection, SubjectLink, joined)
+        moved = [
+            {
+                "case_id": reports[n]["case_id"],
+                "date_reporting": reports[n]["date_reporting"],
+                "event_id": "e1",
+                "day": on,
+                "subject_before": before,
+            }
+            for n, (on, before) in attached.items()
+            if n < len(reports)
+        ]
+        put_rows(connection, CaseAttachment, moved)
+        former = [
+            {"event_id": linked.get(one, ("e1",))[0], "subject_id": one, "until": until, "person_id": person}
+            for (one, until), person in changed.items()
+        ]
+        put_rows(connection, SubjectLinkPast, former)
 
 
-@given(st.lists(cards, max_size=16), batches, links, days)
-def test_a_day_is_told_as_by_reading_everything(
-    filled: Store, reports: list[Row], delivered: list[date | None], linked: dict[str, Any], day: date
-) -> None:
-    fill(filled, reports, delivered, linked)
+@given(world, days)
+def test_a_day_is_told_as_by_reading_everything(filled: Store, held: dict[str, Any], day: date) -> None:
+    fill(filled, **held)
     with filled.read() as connection:
         plain = plain_as_of(connection, day)
         assert cases.as_of(connection, day) == plain
@@ -151,7 +225,7 @@ def test_a_day_is_told_as_by_reading_everything(
             ]
             few = cases.as_of(connection, day, event_id=event, classifications=["suspect", "confirmed"])
             assert few == [row for row in mine if row["classification"] in ("suspect", "confirmed")]
-        some = cases.as_of(connection, day, case_ids=["c1", "c2", "c2", "c9"])
+        some = cases.as_of(connection, day, case_ids=["c1", "c2", "c2", "c99"])
         assert some == [row for row in plain if row["case_id"] in ("c1", "c2")]
         there = cases.as_of(connection, day, where={"workplace": ["市场"], "event_id": ["", "routine"]})
         assert there == [
@@ -159,20 +233,17 @@ def test_a_day_is_told_as_by_reading_everything(
         ]
 
 
-@given(st.lists(cards, max_size=16), batches, links, days, st.integers(1, 5))
+@given(world, days, st.integers(1, 5))
 def test_each_person_is_once_as_by_going_over_the_cards(
-    filled: Store,
-    reports: list[Row],
-    delivered: list[date | None],
-    linked: dict[str, Any],
-    day: date,
-    part: int,
+    filled: Store, held: dict[str, Any], day: date, part: int
 ) -> None:
-    fill(filled, reports, delivered, linked)
+    fill(filled, **held)
     more = (*cases.SHARED, "symptoms", "age")
     with filled.read() as connection, pytest.MonkeyPatch.context() as patch:
         patch.setattr(cases, "_PART", part)
-        plain = plain_once(connection, plain_as_of(connection, day))
+        for event in EVENTS:
+            assert cases.linked_persons(connection, day, event) == plain_links(connection, day, event)
+        plain = plain_once(connection, plain_as_of(connection, day), day)
         for event in (None, *EVENTS):
             mine = [row for row in plain if event in (None, row["event_id"])]
             once = cases.persons(connection, day, event_id=event, columns=more)
