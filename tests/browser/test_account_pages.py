@@ -18,8 +18,8 @@ import uvicorn
 
 from accountkit import BOSS, PASSWORD, make, move
 from browser.audit import problems
+from exchangekit import free_port
 from lianfang.api.app import create_app
-from lianfang.cli.demo import _free_port
 from lianfang.guard.accounts import factors
 from lianfang.services import accounts
 from lianfang.services.installation import Installation
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[Installation, str]]:
-    port = _free_port()
+    port = free_port()
     url = f"http://localhost:{port}"
     with make(tmp_path / "home", public_url=url) as inst:
         server = uvicorn.Server(uvicorn.Config(create_app(inst), port=port, log_level="error"))

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from lianfang.records import RiskLock
-from lianfang.services import attaching, closing, contacts, daily
+import pytest
+
+from lianfang.foundation.clock import SetClock, day_bounds
+from lianfang.foundation.errors import Fault
+from lianfang.records import Certificate, Contact, RiskLock
+from lianfang.services import attaching, closing, contacts, daily, events, orders
 from lianfang.services.installation import ROUTINE, SYSTEM, Installation, Who
-from lianfang.store import change, one
+from lianfang.store import change, one, tally
 from loop import DAY, NAMES, identifiers
 
 
@@ -49,3 +53,27 @@ def test_names_of_a_naming_under_way_are_left_alone(
         change(connection, RiskLock, one(connection, RiskLock, lock_id=lock_id)["id"], status="withdrawn")
     assert attaching.sweep(inst) == 1
     assert attaching.orphans(inst) == set()
+
+
+def test_req_p_54_the_daily_cycle_ends_the_data_when_their_day_has_come(
+    inst: Installation, staff: dict[str, Who], event_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has to press a button; where a holder does not answer, the end waits for the next cycle."""
+    until = events.get(inst, event_id)["retention_until"]
+    closing.close(inst, staff["manager"], event_id, "28天无新发病例")
+    inst.clock = SetClock(day_bounds(until, inst.settings.zone)[0] - timedelta(hours=1))
+    assert daily.run(inst, SYSTEM, inst.today()).ended == []
+    inst.clock = SetClock(day_bounds(until, inst.settings.zone)[0])
+
+    def silent(*_: object) -> dict[str, object]:
+        raise Fault("The holder does not answer.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(orders, "purge", silent)
+        told = daily.run(inst, SYSTEM, inst.today())
+        assert (told.ended, told.waiting) == ([], [event_id])
+    told = daily.run(inst, SYSTEM, inst.today())
+    assert (told.ended, told.waiting) == ([event_id], [])
+    with inst.store.read() as connection:
+        assert tally(connection, Contact) == 0 and tally(connection, Certificate, event_id=event_id) == 1
+    assert daily.run(inst, SYSTEM, inst.today()).ended == []

@@ -44,9 +44,9 @@ def test_an_installation_has_every_index_that_the_records_declare(inst: Installa
 
 
 def test_the_cases_of_an_event_are_found_without_going_over_all(inst: Installation) -> None:
-    where = {"event_id": ["e1"]}
+    cards, where = table(CaseReport), {"event_id": ["e1"]}
     for given in ({"where": where}, {"where": {}, "case_ids": ["c1", "c2"]}):
-        statement = cases._versions(date(2026, 1, 29), read=[table(CaseReport).c.case_id], **given)
+        statement = cases._versions(cards, date(2026, 1, 29), read=[cards.c.case_id], **given)
         text = str(statement.compile(inst.store.engine, compile_kwargs={"literal_binds": True}))
         with inst.store.read() as connection:
             plan = [str(row[-1]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]

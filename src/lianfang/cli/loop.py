@@ -65,7 +65,10 @@ def daily(as_of: str | None, home: str | None, account: str, clock: str, as_json
         report = cycle.run(inst, who, _day(as_of, inst.today()), progress=progress)
     lines = [f"{report.as_of}  {report.digest[:16]}"]
     lines += [f"  {name:<13} {_brief(outcome)}" for name, outcome in report.steps.items()]
-    say(as_json, {"as_of": report.as_of, "digest": report.digest, "steps": report.steps}, "\n".join(lines))
+    lines += [f"  data of {event_id} ended; its certificate is written" for event_id in report.ended]
+    lines += [f"! data of {event_id} are due to end and wait for a holder" for event_id in report.waiting]
+    found = {"as_of": report.as_of, "digest": report.digest, "steps": report.steps}
+    say(as_json, {**found, "ended": report.ended, "waiting": report.waiting}, "\n".join(lines))
 
 
 def _brief(outcome: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from lianfang.foundation.errors import BadInput, Conflict
+from lianfang.foundation.errors import BadInput, Conflict, Fault
 from lianfang.services import attaching, events
 from lianfang.services.gate import ask, record, require, within
 from lianfang.services.installation import Installation, Who
@@ -62,6 +62,21 @@ def due(inst: Installation) -> list[Row]:
         closed = rows(connection, Event, status="closed")
     today = inst.today()
     return [row for row in closed if row["retention_until"] <= today and row["event_id"] not in done]
+
+
+def end_due(inst: Installation, who: Who) -> tuple[list[str], list[str]]:
+    """End the data of every closed event whose deadline has come; gives those that ended and those that wait.
+
+    What cannot end now, because a holder does not answer, waits for the next cycle and is told.
+    """
+    ended, waiting = [], []
+    for event in due(inst):
+        try:
+            expire(inst, who, event["event_id"])
+            ended.append(str(event["event_id"]))
+        except Fault:
+            waiting.append(str(event["event_id"]))
+    return ended, waiting
 
 
 def expire(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:

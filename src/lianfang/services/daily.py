@@ -19,7 +19,7 @@ from lianfang.foundation.canonical import digest, plain
 from lianfang.foundation.progress import Progress, silent
 from lianfang.services import attaching, cases, curves, linking, plan
 from lianfang.services.gate import require
-from lianfang.services.installation import ROUTINE, Installation, Who
+from lianfang.services.installation import ROUTINE, SYSTEM, Installation, Who
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,10 +46,16 @@ REFUSED = "refused_file"
 
 @dataclass
 class DayReport:
-    """Outcome of a day: each step's result, in order."""
+    """Outcome of a day: each step's result, in order.
+
+    ``ended``: events whose data ended because their deadline had come; ``waiting``: those whose end has to wait for
+    a holder. They belong to the moment of the run, not to the day.
+    """
 
     as_of: date
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)
+    ended: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
 
     @property
     def digest(self) -> str:
@@ -68,6 +74,10 @@ def run(inst: Installation, who: Who, as_of: date, *, progress: Progress | None 
         result.steps[name] = plain(step(inst, who, as_of, known))
         _keep(inst, as_of, name, result.steps[name])
     report(f"daily {as_of}", len(STEPS), len(STEPS))
+    if as_of == inst.today():
+        from lianfang.services import closing
+
+        result.ended, result.waiting = closing.end_due(inst, SYSTEM)
     return result
 
 

@@ -51,6 +51,7 @@ FOR_NOBODY = {
 UNASKED = {
     "services.attaching._standing": "asked by attach_cases before; gives back which ids exist, no token leaves",
     "services.exchange.common.unseal": "asked by open_copy and cases.read before; a letter, when it was sent",
+    "services.subjects.answering.correct": "asked of each place by _ask_each before",
     "services.orders.drafting._index": "asked by draft before the tokens are made",
 }
 #: Modules outside the vault that look into its tables, which hold ids and sealed bytes.
@@ -75,7 +76,9 @@ def test_whoever_acts_is_asked_for_his_right() -> None:
     helpers = {  # within an act that has asked; or a job, whose work asks as its account when it runs
         "services.events.sign_act", "services.attaching.settle", "services.cases.reclassify",
         "services.jobs.submit",
-        "services.accounts.noted", "services.accounts.has_role",
+        "services.accounts.noted", "services.accounts.has_role", "services.incidents.open_incident",
+        "services.exchange.common.local_event", "services.exchange.ending.expire_event",
+        "services.subjects.finding.places",
     }  # fmt: skip
     # one's own account needs no right: these take the session itself and reach no other account than its
     own = {one.where for one in acting if "session" in one.parameters and one.module in OWN_ACCOUNT}

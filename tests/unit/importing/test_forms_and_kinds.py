@@ -20,7 +20,7 @@ from lianfang import world
 from lianfang.cli import cli
 from lianfang.foundation.errors import BadInput, NotFound, UsageError
 from lianfang.records import CaseReport, ClinicCount, DailyCount, LocationPing, SearchCount, TripLeg
-from lianfang.services import accounts
+from lianfang.services import accounts, terminals
 from lianfang.services.importing import delivered, import_day, import_files, mappings, read_rows
 from lianfang.services.importing.complete import position
 from lianfang.services.importing.mapping import parse_mapping
@@ -295,7 +295,9 @@ def test_the_command(tmp_path: Path) -> None:
             "li",
             role="epidemiologist",
             password="correct horse battery 9",
+            trained_until=date(2099, 12, 31),
         )
+        terminals.register_machine(inst, None)
     path = write(tmp_path / "病例报告_一.csv", CARD, [card(1), card(2, 发病日期="?")])
     run = CliRunner()
     listed = run.invoke(cli, ["import", "--list", "--json"], catch_exceptions=False, standalone_mode=False)

@@ -33,7 +33,7 @@ def report(
     phone: Text = "",
     verified: Text = "",
 ) -> Response:
-    asked = subjects.identity({"resident_id": resident_id, "name": name, "phone": phone})
+    asked = subjects.asked(who, {"resident_id": resident_id, "name": name, "phone": phone})
     found = subjects.report(inst, who, asked, identity_verified=verified == "yes")
     tables = subject_tables.tables(found, language(request), inst.settings.zone)
     return page(request, "subjects.html", report=found, tables=tables, result=None)
@@ -52,7 +52,7 @@ def correct(
     phone: Text = "",
     verified: Text = "",
 ) -> Response:
-    asked = subjects.identity({"resident_id": resident_id, "name": name, "phone": phone})
+    asked = subjects.asked(who, {"resident_id": resident_id, "name": name, "phone": phone})
     result = subjects.correct(
         inst, who, asked, {field: value}, reason=reason, identity_verified=verified == "yes"
     )
@@ -72,7 +72,7 @@ def erase(
     phone: Text = "",
     verified: Text = "",
 ) -> Response:
-    asked = subjects.identity({"resident_id": resident_id, "name": name, "phone": phone})
+    asked = subjects.asked(who, {"resident_id": resident_id, "name": name, "phone": phone})
     result = subjects.erase(
         inst,
         who,

@@ -11,6 +11,7 @@ from lianfang.api.rest.routes import Body, Name, Note
 from lianfang.api.security import Actor, Inst, Reader
 from lianfang.foundation.canonical import plain
 from lianfang.services import canaries, incidents, subjects
+from lianfang.services.installation import Who
 
 router = APIRouter(tags=["persons"])
 Particular = Annotated[str, Field(max_length=120)]
@@ -67,20 +68,20 @@ class PlantBody(Body):
     count: int = 5
 
 
-def _who(body: PersonBody) -> subjects.Identity:
-    return subjects.identity(body.identity.model_dump())
+def _asked(who: Who, body: PersonBody) -> subjects.Identity:
+    return subjects.asked(who, body.identity.model_dump())
 
 
 @router.post("/subjects/report", summary="What is held and was decided about a person, for himself")
 def report(inst: Inst, who: Actor, body: PersonBody) -> Any:
-    return plain(subjects.report(inst, who, _who(body), identity_verified=body.identity_verified))
+    return plain(subjects.report(inst, who, _asked(who, body), identity_verified=body.identity_verified))
 
 
 @router.post("/subjects/correct", summary="Correct a person's identifiers")
 def correct(inst: Inst, who: Actor, body: CorrectBody) -> Any:
     verified = body.identity_verified
     return subjects.correct(
-        inst, who, _who(body), body.changes, reason=body.reason, identity_verified=verified
+        inst, who, _asked(who, body), body.changes, reason=body.reason, identity_verified=verified
     )
 
 
@@ -89,7 +90,7 @@ def erase(inst: Inst, who: Actor, body: EraseBody) -> Any:
     return subjects.erase(
         inst,
         who,
-        _who(body),
+        _asked(who, body),
         ground=body.ground,
         reason=body.reason,
         identity_verified=body.identity_verified,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from lianfang.foundation.canonical import canonical, digest
+from lianfang.foundation.canonical import canonical, digest, from_base64
 from lianfang.foundation.errors import BadInput, Fault, LianfangError, Refused
 from lianfang.guard.exchange.shapes import (
     Acknowledgement,
@@ -45,8 +44,8 @@ def opened(keys: SecretKeys, sender: PublicKeys, raw: bytes, shape: type[S], use
     if envelope.sender != sender.name or envelope.recipient != keys.name:
         raise Refused("The letter is between other authorities.", code="wrong_parties")
     try:
-        closed = base64.b64decode(envelope.sealed, validate=True)
-    except binascii.Error:
+        closed = from_base64(envelope.sealed)
+    except ValueError:
         raise BadInput("The letter is not base64.", code="bad_document") from None
     inside = unseal(keys, closed, info=f"exchange/{use}", aad=_parties(sender.name, keys.name))
     document = read_json(inside, "letter")

@@ -4,6 +4,6 @@ Who he is comes in a request's body or a file, never in an address, an argument,
 """
 
 from lianfang.services.subjects.answering import correct, erase, report
-from lianfang.services.subjects.finding import GROUNDS, Identity, identity
+from lianfang.services.subjects.finding import GROUNDS, Identity, asked, identity
 
-__all__ = ["GROUNDS", "Identity", "correct", "erase", "identity", "report"]
+__all__ = ["GROUNDS", "Identity", "asked", "correct", "erase", "identity", "report"]

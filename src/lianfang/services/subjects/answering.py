@@ -88,6 +88,7 @@ def correct(
         BadInput: no change, an unknown field, no reason. NotFound: nothing is held of the person.
         Conflict: another person of the event has exactly these identifiers. Refused: role or policy.
     """
+    require(who, "subject.answer")
     values = _changes(changes)
     why = _reason(reason)
     context = {"identity_verified": identity_verified, "inaccurate": True}
@@ -139,6 +140,7 @@ def erase(
     Raises:
         As :func:`correct`.
     """
+    require(who, "subject.answer")
     if ground not in GROUNDS:
         raise BadInput(f"Data are erased because they are one of: {', '.join(GROUNDS)}.")
     why = _reason(reason)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput
-from lianfang.services.gate import reaches
+from lianfang.services.gate import reaches, require
 from lianfang.services.installation import ROUTINE, Installation, Who
 
 if TYPE_CHECKING:
@@ -34,6 +34,12 @@ class Identity:
     def given(self) -> dict[str, str]:
         """The fields that are not empty."""
         return {name: value for name in FIELDS if (value := getattr(self, name))}
+
+
+def asked(who: Who, raw: Mapping[str, Any]) -> Identity:
+    """As :func:`identity`, for an account that may answer: nobody else's form is even read."""
+    require(who, "subject.answer")
+    return identity(raw)
 
 
 def identity(raw: Mapping[str, Any]) -> Identity:
