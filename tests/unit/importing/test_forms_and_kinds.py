@@ -288,6 +288,7 @@ def test_the_demonstration_city(inst: Installation, small_city: world.City) -> N
 def test_the_command(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with importkit.make(home) as inst:
+        terminals.register_machine(inst, None)
         accounts.add(inst, None, "guan", role="administrator")
         accounts.add(
             inst,
@@ -297,7 +298,6 @@ def test_the_command(tmp_path: Path) -> None:
             password="correct horse battery 9",
             trained_until=date(2099, 12, 31),
         )
-        terminals.register_machine(inst, None)
     path = write(tmp_path / "病例报告_一.csv", CARD, [card(1), card(2, 发病日期="?")])
     run = CliRunner()
     listed = run.invoke(cli, ["import", "--list", "--json"], catch_exceptions=False, standalone_mode=False)
