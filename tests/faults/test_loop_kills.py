@@ -117,7 +117,7 @@ def test_a_day_killed_again_and_again_ends_the_same(
     digests = json.loads((alarmed / "digests.json").read_text())
     with open_installation(alarmed / "centre") as inst:
         wanted = journeykit.summary(inst)
-    for turn, every in enumerate((29, 2, 3, 4, 5, 6, 7, 8, 10, 12)[: count(1, 10)]):
+    for turn, every in enumerate((29, 3, 5, 7, 12)[: count(1, 5)]):
         base = journeykit.stage(alarmed, tmp_path / str(turn), centre="eve")
         day = city.alarm
         assert day is not None
