@@ -21,6 +21,7 @@ NOW = datetime(2026, 1, 29, 8, 0, tzinfo=UTC)
 ORIGIN = "ledger.example/linjiang-cdc"
 KEY = Signer(ORIGIN, Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 KEYS = [KEY.verifier]
+WITNESS = Signer("witness.example/w", Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))))
 
 
 def _filled(tmp_path: Path, count: int = 30) -> tuple[Engine, Vault]:
@@ -40,13 +41,17 @@ def _filled(tmp_path: Path, count: int = 30) -> tuple[Engine, Vault]:
         ]
         ledger.record_many(conn, items, sealer=v)
         log.checkpoint(conn, KEY, now=NOW)
+        head = log.latest(conn)
+        line = WITNESS.cosign_line(head.rsplit("\n\n", 1)[0] + "\n", 1_769_700_000)
+        assert log.keep_cosignatures(conn, count, line, [WITNESS.cosigner]) == 1
     return engine, v
 
 
 def test_one_changed_byte_anywhere_is_found(tmp_path: Path, count: Callable[[int, int], int]) -> None:
     engine, v = _filled(tmp_path)
     rng = random.Random(3)
-    uncovered = {("ledger_log", "created_at"), ("ledger_checkpoint", "at")}  # say when, prove nothing
+    # say when, or from where on entries are shown; prove nothing
+    uncovered = {("ledger_log", "created_at"), ("ledger_log", "open_from"), ("ledger_checkpoint", "at")}
     cells = [
         (table, column, dict(row))
         for table in ledger.metadata.sorted_tables
@@ -96,6 +101,8 @@ def test_one_changed_byte_anywhere_is_found(tmp_path: Path, count: Callable[[int
         "UPDATE ledger_record SET body = (SELECT body FROM ledger_record WHERE idx = 2) WHERE idx = 4",
         "UPDATE ledger_record SET actor = 'someone'",
         "UPDATE ledger_checkpoint SET size = 29",
+        "UPDATE ledger_cosignature SET size = 29",
+        "UPDATE ledger_cosignature SET line = line || line",
     ],
 )
 def test_deleted_reordered_swapped(tmp_path: Path, attack: str) -> None:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import create_engine
 
 from lianfang.guard.ledger import Log, Signer, metadata
-from lianfang.guard.ledger.log import tile_path
+from lianfang.guard.ledger.tiles import tile_path
 
 NOW = datetime(2026, 1, 29, tzinfo=UTC)
 KEY = Signer("ledger.example/a", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))

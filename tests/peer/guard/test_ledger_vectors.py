@@ -24,7 +24,7 @@ from lianfang.guard.ledger import (
     verify_inclusion,
     verify_note,
 )
-from lianfang.guard.ledger.log import tile_path
+from lianfang.guard.ledger.tiles import tile_path
 from lianfang.guard.ledger.proof import Proof
 
 LEAVES = [

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lianfang.guard.ledger.audit import Finding as Finding
     from lianfang.guard.ledger.audit import check as check
     from lianfang.guard.ledger.commit import verify_opening as verify_opening
+    from lianfang.guard.ledger.evidence import Evidence as Evidence
     from lianfang.guard.ledger.log import Log as Log
     from lianfang.guard.ledger.merkle import leaf_hash as leaf_hash
     from lianfang.guard.ledger.merkle import verify_consistency as verify_consistency
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from lianfang.guard.ledger.proof import Proof as Proof
     from lianfang.guard.ledger.proof import verify_checkpoint as verify_checkpoint
     from lianfang.guard.ledger.proof import verify_proof as verify_proof
+    from lianfang.guard.ledger.quorum import Quorum as Quorum
     from lianfang.guard.ledger.records import Entry as Entry
     from lianfang.guard.ledger.records import Item as Item
     from lianfang.guard.ledger.records import entries as entries
@@ -37,12 +39,14 @@ if TYPE_CHECKING:
 _EXPORTS = {
     "Checkpoint": "proof",
     "Entry": "records",
+    "Evidence": "evidence",
     "Finding": "audit",
     "check": "audit",
     "Item": "records",
     "Log": "log",
     "Note": "note",
     "Proof": "proof",
+    "Quorum": "quorum",
     "Signer": "note",
     "Verifier": "note",
     "entries": "records",
@@ -63,11 +67,13 @@ _EXPORTS = {
 __all__ = [
     "Checkpoint",
     "Entry",
+    "Evidence",
     "Finding",
     "Item",
     "Log",
     "Note",
     "Proof",
+    "Quorum",
     "Signer",
     "Verifier",
     "check",

@@ -14,11 +14,13 @@ from sqlalchemy import Connection, select
 from lianfang.foundation.errors import LianfangError
 from lianfang.foundation.progress import Progress, silent
 from lianfang.guard.ledger import merkle, tables
-from lianfang.guard.ledger.commit import by_payload, commitment
-from lianfang.guard.ledger.log import WIDTH, Log
-from lianfang.guard.ledger.note import Verifier, split_note
+from lianfang.guard.ledger.commit import HIDDEN, by_payload, commitment
+from lianfang.guard.ledger.log import Log
+from lianfang.guard.ledger.note import COSIGNATURE, Verifier, split_note, verify_note
 from lianfang.guard.ledger.proof import Checkpoint, verify_checkpoint
 from lianfang.guard.ledger.records import Sealer, _body
+from lianfang.guard.ledger.tiles import WIDTH
+from lianfang.guard.signing import canonical
 
 _STEP = 64 * WIDTH
 
@@ -62,6 +64,7 @@ def check(
         found += _head(one, note, keys, count, subtree, "a kept checkpoint", int(size))
     for note in heads:
         found += _head(one, note, keys, count, subtree, "a checkpoint held elsewhere", None)
+    found += _cosignatures(conn, one, {int(size): str(note) for size, note in kept})
     found += _records(conn, one, count, sealer)
     found += _strays(conn)
     return found
@@ -69,7 +72,7 @@ def check(
 
 def _strays(conn: Connection) -> Iterator[Finding]:
     logs = select(tables.log.c.origin)
-    for table in (tables.entry, tables.tile, tables.checkpoint, tables.record):
+    for table in (tables.entry, tables.tile, tables.checkpoint, tables.cosignature, tables.record):
         if conn.execute(select(table.c.origin).where(table.c.origin.not_in(logs)).limit(1)).first():
             yield Finding(f"{table.name} has rows of a log that does not exist")
 
@@ -149,6 +152,20 @@ def _head(
         yield Finding(f"{what} of size {head.size} signs another past than the entries give")
 
 
+def _cosignatures(conn: Connection, log: Log, notes: Mapping[int, str]) -> Iterator[Finding]:
+    table = tables.cosignature
+    for row in conn.execute(select(table).where(table.c.origin == log.origin)):
+        try:
+            note = notes[int(row.size)]
+            held = verify_note(note + row.line, [row.key]).signed_by
+            lines = len(split_note(note + row.line)[1]) - len(split_note(note)[1])
+            sound = lines == len(held) == 1 and held[0].algorithm == COSIGNATURE
+        except (KeyError, LianfangError):
+            sound = False
+        if not sound:
+            yield Finding(f"a cosignature under the head of size {row.size} does not hold")
+
+
 def _records(conn: Connection, log: Log, count: int, sealer: Sealer | None) -> Iterator[Finding]:
     record, entry = tables.record, tables.entry
     rows = conn.execute(
@@ -169,8 +186,9 @@ def _records(conn: Connection, log: Log, count: int, sealer: Sealer | None) -> I
         if problem:
             yield Finding(problem, index)
     table = tables.entry
+    ours = canonical({"authority": authority})[:-1] + b","  # other bodies' statements have no record here
     for index, data in conn.execute(select(table.c.idx, table.c.data).where(table.c.origin == log.origin)):
-        if int(index) not in logged and bytes(data).startswith(b'{"authority":'):
+        if int(index) not in logged and bytes(data).startswith(ours):
             yield Finding("the record of this entry is missing", int(index))
 
 
@@ -178,12 +196,19 @@ def _record(conn: Connection, log: Log, row: Mapping[Any, Any], sealer: Sealer |
     try:
         said = json.loads(bytes(row["data"]))
         commit = bytes.fromhex(said["commit"])
-        if any(said[name] != row[name] for name in ("type", "time", "purpose", "ref")):
+        if any(said[name] != row[name] for name in ("type", "time", "purpose")) or said["ref"] not in (
+            HIDDEN,
+            row["ref"],
+        ):
             return "the record says another type, time, purpose or object than the log"
         if said["authority"] != authority or row["sealed"] not in (0, 1):
             return "the record or its log names another authority, or another kind of sealing"
-        who = by_payload(row["actor"], row["event_id"], row["subject_id"])
-        if commitment(bytes(row["by_salt"]), who).hex() != said["by"]:
+        named = (row["actor"], row["event_id"], row["subject_id"])
+        shown = by_payload(*named)  # entries of published facts, and those from before refs were hidden
+        either = [by_payload(*named, row["ref"])] if said["ref"] == HIDDEN else [shown]
+        if row["ref"] == HIDDEN:
+            either.append(shown)
+        if all(commitment(bytes(row["by_salt"]), who).hex() != said["by"] for who in either):
             return "the record names another actor, event or subject than the log"
         body = _body(conn, log, row, sealer)
         if body is not None and hashlib.sha256(b"\x02" + body).digest() != commit:

@@ -12,6 +12,8 @@ from lianfang.foundation.errors import BadInput, Refused
 from lianfang.guard.signing import canonical
 
 SALT = 32
+#: Stands in an entry in place of the object's name, which is committed to in ``by``.
+HIDDEN = "-"
 
 
 def verify_opening(entry: bytes, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,6 +37,9 @@ def commitment(salt: bytes, payload: Any) -> bytes:
     return hashlib.sha256(b"\x02" + salt + canonical(payload)).digest()
 
 
-def by_payload(actor: str, event: str | None, subject: str | None) -> dict[str, str | None]:
-    """What ``by`` commits to."""
-    return {"actor": actor, "event": event, "subject": subject}
+def by_payload(
+    actor: str, event: str | None, subject: str | None, ref: str | None = None
+) -> dict[str, str | None]:
+    """What ``by`` commits to: who acted, in which event, on whom and, where the entry hides it, on which object."""
+    named = {"actor": actor, "event": event, "subject": subject}
+    return named if ref is None else {**named, "ref": ref}

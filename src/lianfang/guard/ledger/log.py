@@ -6,18 +6,18 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
 from lianfang.foundation.canonical import plain
 from lianfang.foundation.errors import BadInput, Conflict, Fault, NotFound
 from lianfang.guard.ledger import merkle, tables
 from lianfang.guard.ledger.merkle import SIZE
-from lianfang.guard.ledger.note import Signer, sign_note
+from lianfang.guard.ledger.note import Signer, Verifier, sign_note, split_note, verify_note
 from lianfang.guard.ledger.proof import Checkpoint, Proof, check_origin
+from lianfang.guard.ledger.tiles import MAX_ENTRY, WIDTH, bundle_bytes
 from lianfang.guard.signing import SecretKeys
 
-WIDTH = 256
-MAX_ENTRY = 65_535
+_HEADS = 64  # among how many heads a proof's is chosen
 
 
 class Log:
@@ -156,14 +156,74 @@ class Log:
         return note
 
     def latest(self, conn: Connection) -> str:
-        """The newest signed head that is kept."""
+        """The newest signed head that is kept, with what witnesses signed under it."""
+        table = tables.checkpoint
+        row = conn.execute(
+            select(table.c.size, table.c.note)
+            .where(table.c.origin == self.origin)
+            .order_by(table.c.size.desc())
+            .limit(1)
+        ).first()
+        if row is None:
+            raise NotFound("The log has no signed checkpoint yet.")
+        return str(row.note) + "".join(self._cosignatures(conn, [row.size]).get(row.size, []))
+
+    def signed_size(self, conn: Connection) -> int:
+        """How many entries the newest signed head covers; 0 when there is none."""
+        table = tables.checkpoint
+        size = conn.execute(select(func.max(table.c.size)).where(table.c.origin == self.origin)).scalar()
+        return int(size or 0)
+
+    def keep_cosignatures(self, conn: Connection, size: int, lines: str, keys: Iterable[Verifier]) -> int:
+        """Keep what witnesses answered for the head of ``size``: those lines that these keys signed; how many.
+
+        Lines of other keys are passed over (C2SP tlog-witness). Refused when one of these keys' lines does not
+        hold, BadInput when the answer is no signature lines at all.
+        """
         table = tables.checkpoint
         note = conn.execute(
-            select(table.c.note).where(table.c.origin == self.origin).order_by(table.c.size.desc()).limit(1)
+            select(table.c.note).where(table.c.origin == self.origin, table.c.size == size)
         ).scalar()
         if note is None:
             raise NotFound("The log has no signed checkpoint yet.")
-        return str(note)
+        known = list(keys)
+        signed = split_note(f"{note}{lines}")[1]
+        held = verify_note(f"{note}{lines}", known).signed_by
+        kept = tables.cosignature
+        for verifier in held:
+            line = next(f"{line}\n" for name, ident, _, line in signed if (name, ident) == verifier.mark)
+            where = (kept.c.origin == self.origin, kept.c.size == size, kept.c.key == str(verifier))
+            conn.execute(delete(kept).where(*where))
+            conn.execute(insert(kept).values(origin=self.origin, size=size, key=str(verifier), line=line))
+        return len(held)
+
+    def _cosignatures(self, conn: Connection, sizes: Sequence[int]) -> dict[int, list[str]]:
+        table = tables.cosignature
+        rows = conn.execute(
+            select(table.c.size, table.c.line)
+            .where(table.c.origin == self.origin, table.c.size.in_(sizes))
+            .order_by(table.c.key)
+        )
+        found: dict[int, list[str]] = {}
+        for size, line in rows:
+            found.setdefault(int(size), []).append(str(line))
+        return found
+
+    def _head_over(self, conn: Connection, index: int) -> str:
+        """Of the newest heads that cover the entry, the one that most witnesses signed."""
+        table = tables.checkpoint
+        rows = conn.execute(
+            select(table.c.size, table.c.note)
+            .where(table.c.origin == self.origin, table.c.size > index)
+            .order_by(table.c.size.desc())
+            .limit(_HEADS)
+        ).all()
+        if not rows:
+            self.latest(conn)
+            raise Conflict(f"Entry {index} is not under a signed checkpoint yet.", hint="Sign one first.")
+        lines = self._cosignatures(conn, [row.size for row in rows])
+        best = max(rows, key=lambda row: (len(lines.get(row.size, ())), row.size))
+        return str(best.note) + "".join(lines.get(best.size, ()))
 
     def prove_inclusion(self, conn: Connection, index: int, size: int | None = None) -> list[bytes]:
         """Inclusion proof of entry ``index`` in the tree of ``size`` entries (now, by default)."""
@@ -180,12 +240,10 @@ class Log:
         return merkle.consistency_path(self._within(first, later), later, self._tiles(conn))
 
     def proof(self, conn: Connection, index: int, *, with_entry: bool = True) -> Proof:
-        """An offline proof (``.tlog-proof``) of entry ``index`` against the newest signed head that covers
-        it."""
-        note = self.latest(conn)
+        """An offline proof (``.tlog-proof``) of entry ``index`` against a signed head that covers it: of the newest
+        ones, that which most witnesses signed."""
+        note = self._head_over(conn, index)
         head = Checkpoint.parse(note[: note.rfind("\n\n") + 1])
-        if index >= head.size:
-            raise Conflict(f"Entry {index} is not under a signed checkpoint yet.", hint="Sign one first.")
         path = tuple(self.prove_inclusion(conn, index, head.size))
         return Proof(index, path, note, self.entry(conn, index) if with_entry else None)
 
@@ -204,7 +262,7 @@ class Log:
         found = self.entries(conn, index * WIDTH, index * WIDTH + width) if 0 < width <= WIDTH else []
         if len(found) != width:
             raise NotFound("The log has no such entry bundle.")
-        return b"".join(len(one).to_bytes(2, "big") + one for one in found)
+        return bundle_bytes(found)
 
     # inside -----------------------------------------------------------------------------------------------
 
@@ -298,15 +356,6 @@ class Log:
             return merkle.fold(_hashes(part))
 
         return subtree
-
-
-def tile_path(index: int, width: int = WIDTH) -> str:
-    """The path element of a tile's index (C2SP tlog-tiles): 1234067 -> x001/x234/067, partial with
-    .p/width."""
-    parts = [f"{index % 1000:03d}"]
-    while index := index // 1000:
-        parts.append(f"x{index % 1000:03d}")
-    return "/".join(reversed(parts)) + (f".p/{width}" if width != WIDTH else "")
 
 
 def _hashes(raw: bytes) -> list[bytes]:

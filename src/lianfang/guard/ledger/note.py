@@ -20,6 +20,7 @@ from lianfang.guard.signing import PublicKeys, SecretKeys
 ED25519 = 1
 COSIGNATURE = 4
 MAX_NOTE = 1_000_000
+MAX_TIME = (1 << 63) - 1
 MAX_SIGNATURES = 100
 
 
@@ -68,13 +69,18 @@ class Verifier:
         data = self.name.encode() + b"\n" + bytes([self.algorithm]) + self.key
         return hashlib.sha256(data).digest()[:4]
 
+    @property
+    def mark(self) -> tuple[str, bytes]:
+        """Name and key id, by which a signature line names its key."""
+        return self.name, self.ident
+
     def verify(self, text: str, signature: bytes) -> bool:
         """Did this key sign the note's text?"""
         message = text.encode()
         if self.algorithm == COSIGNATURE:
-            if len(signature) != 72:
+            if len(signature) != 72 or cosigned_at(signature) > MAX_TIME:
                 return False
-            message, signature = _cosigned(text, struct.unpack(">Q", signature[:8])[0]), signature[8:]
+            message, signature = _cosigned(text, cosigned_at(signature)), signature[8:]
         try:
             Ed25519PublicKey.from_public_bytes(self.key).verify(signature, message)
         except InvalidSignature:
@@ -100,16 +106,21 @@ class Signer:
         """Its public half."""
         return Verifier(self.name, self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
 
+    @property
+    def cosigner(self) -> Verifier:
+        """Its public half as a witness's key, under which its cosignatures stand."""
+        return Verifier(self.name, self.verifier.key, COSIGNATURE)
+
     def line(self, text: str) -> str:
         """The signature line over a note's text."""
         return _line(self.name, self.verifier.ident, self.key.sign(text.encode()))
 
     def cosign_line(self, text: str, timestamp: int) -> str:
         """A witness's line over a checkpoint, with the time (POSIX seconds) at which it was seen."""
-        public = self.verifier
-        ident = Verifier(public.name, public.key, COSIGNATURE).ident
+        if not 0 < timestamp <= MAX_TIME:
+            raise BadInput("A cosignature's time is seconds since 1970.")
         stamped = struct.pack(">Q", timestamp) + self.key.sign(_cosigned(text, timestamp))
-        return _line(self.name, ident, stamped)
+        return _line(self.name, self.cosigner.ident, stamped)
 
 
 @dataclass(frozen=True)
@@ -179,6 +190,11 @@ def verify_note(note: str, verifiers: Iterable[Verifier | str]) -> Note:
             code="unknown_signer",
         )
     return Note(text, tuple(good))
+
+
+def cosigned_at(signature: bytes) -> int:
+    """The time (POSIX seconds) that a cosignature's bytes begin with."""
+    return int(struct.unpack(">Q", signature[:8])[0])
 
 
 def valid_name(name: str) -> bool:

@@ -6,11 +6,15 @@ import base64
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lianfang.foundation.canonical import from_base64
 from lianfang.foundation.errors import BadInput, Refused
 from lianfang.guard.ledger.merkle import SIZE, leaf_hash, verify_inclusion
-from lianfang.guard.ledger.note import Verifier, split_note, valid_name, verify_note
+from lianfang.guard.ledger.note import ED25519, Verifier, split_note, valid_name, verify_note
+
+if TYPE_CHECKING:
+    from lianfang.guard.ledger.quorum import Quorum
 
 HEADER = "c2sp.org/tlog-proof@v1"
 _NUMBER = re.compile(r"(?:0|[1-9][0-9]{0,18})\Z")
@@ -34,7 +38,13 @@ class Checkpoint:
     def parse(cls, text: str) -> Checkpoint:
         """Read a checkpoint's text; BadInput when it is none."""
         lines = text.split("\n")
-        if len(lines) < 4 or lines.pop() or not all(lines) or not _NUMBER.match(lines[1]):
+        if (
+            len(lines) < 4
+            or lines.pop()
+            or not all(lines)
+            or not _NUMBER.match(lines[1])
+            or int(lines[1]) >> 63
+        ):
             raise BadInput("That note is no checkpoint of a log.", code="malformed_checkpoint")
         return cls(lines[0], int(lines[1]), _hash(lines[2], "The checkpoint's root"), tuple(lines[3:]))
 
@@ -50,7 +60,7 @@ def verify_checkpoint(
     found = Checkpoint.parse(opened.text)
     if origin is not None and found.origin != origin:
         raise Refused("The checkpoint is of another log.", code="other_log")
-    if not any(v.name == found.origin for v in opened.signed_by):
+    if not any(v.name == found.origin and v.algorithm == ED25519 for v in opened.signed_by):
         raise Refused(
             "The checkpoint is not signed by its own log's key.",
             hint="A witness's signature alone is no statement of the log.",
@@ -111,17 +121,22 @@ def verify_proof(
     *,
     entry: bytes | None = None,
     origin: str | None = None,
+    quorum: Quorum | None = None,
 ) -> Proven:
     """The entry, if the proof shows that a log with one of these keys holds it.
 
-    ``entry``: the entry's bytes; by default those that the proof carries. Refused when the entry is not in
+    ``entry``: the entry's bytes; by default those that the proof carries. ``quorum``: a policy whose logs and
+    witnesses count in place of ``verifiers``. Refused when the entry is not in
     the tree that the checkpoint signs, BadInput when the file is no proof.
     """
     given = Proof.parse(proof) if isinstance(proof, str) else proof
     data = entry if entry is not None else given.extra
     if data is None:
         raise BadInput("The proof does not carry its entry.", hint="Give the entry's file beside it.")
-    checkpoint, signed_by = verify_checkpoint(given.checkpoint, verifiers, origin=origin)
+    if quorum is not None:
+        checkpoint, signed_by = quorum.verify(given.checkpoint, origin=origin)
+    else:
+        checkpoint, signed_by = verify_checkpoint(given.checkpoint, verifiers, origin=origin)
     leaf = leaf_hash(data)
     if not verify_inclusion(given.index, checkpoint.size, leaf, given.path, checkpoint.root):
         raise Refused(

@@ -3,8 +3,9 @@
 An entry is canonical JSON ``{authority, by, commit, purpose, ref, time, type}``. ``commit`` is
 ``SHA-256(0x02 || salt || canonical payload)``; salt and payload are kept beside the log, sealed under the
 key of the event or subject when one is named, so that erasing it leaves every proof valid and the entry
-silent. ``by`` commits in the same way to ``{actor, event, subject}`` and outlives the erasure: who acted
-stays provable.
+silent. ``by`` commits in the same way to ``{actor, event, subject, ref}`` and outlives the erasure: who acted
+stays provable. Entries are public (their tiles are served to everybody), so ``ref`` stands in clear only in the
+entry of a published fact, and is ``-`` in every other.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from sqlalchemy import Connection, insert, select
 from lianfang.foundation.canonical import moment, plain
 from lianfang.foundation.errors import BadInput, NotFound, Refused
 from lianfang.guard.ledger import tables
-from lianfang.guard.ledger.commit import SALT, by_payload, commitment
+from lianfang.guard.ledger.commit import HIDDEN, SALT, by_payload, commitment
 from lianfang.guard.ledger.log import Log
 from lianfang.guard.signing import canonical
 
@@ -221,15 +222,17 @@ def _commit(item: Item, authority: str, at: int) -> tuple[bytes, bytes, bytes]:
     payload = canonical(dict(item.payload))
     noise = os.urandom(2 * SALT)
     salt, by_salt = noise[:SALT], noise[SALT:]
+    who = by_payload(item.actor, item.event, item.subject, None if item.public else item.ref)
     entry = canonical(
         {
             "type": item.type,
             "time": plain(item.time),
             "authority": authority,
             "purpose": item.purpose,
-            "ref": item.ref,
+            # entries are read by everybody: an object's name (an account, a sample) is for those who may
+            "ref": item.ref if item.public else HIDDEN,
             "commit": hashlib.sha256(b"\x02" + salt + payload).hexdigest(),
-            "by": commitment(by_salt, by_payload(item.actor, item.event, item.subject)).hex(),
+            "by": commitment(by_salt, who).hex(),
         }
     )
     return entry, by_salt, salt + payload

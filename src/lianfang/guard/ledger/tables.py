@@ -15,6 +15,8 @@ log = Table(
     Column("size", BigInteger, nullable=False),
     Column("root", LargeBinary, nullable=False),
     Column("created_at", String(27), nullable=False),
+    # entries before this one name objects in clear; they are not shown to everybody
+    Column("open_from", BigInteger, nullable=False, server_default="0"),
 )
 
 entry = Table(
@@ -42,6 +44,25 @@ checkpoint = Table(
     Column("size", BigInteger, primary_key=True, autoincrement=False),
     Column("note", Text, nullable=False),
     Column("at", String(27), nullable=False),
+)
+
+#: What witnesses signed under a head: one line for each key.
+cosignature = Table(
+    "ledger_cosignature",
+    metadata,
+    Column("origin", String(255), primary_key=True),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", String(400), primary_key=True),  # the witness's verifier key
+    Column("line", Text, nullable=False),
+)
+
+#: Other bodies that may append statements of their own by HTTP, and the digest of the token each has.
+submitter = Table(
+    "ledger_submitter",
+    metadata,
+    Column("authority", String(64), primary_key=True),
+    Column("token", String(64), nullable=False, unique=True),
+    Column("added_at", String(27), nullable=False),
 )
 
 #: Beside an entry: who acted, and the salt and payload that its commitment stands for.
