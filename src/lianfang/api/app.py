@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +23,8 @@ from lianfang.foundation.errors import LianfangError, NotSignedIn
 from lianfang.guard.redaction.exits import masked, watch_logs
 from lianfang.services.installation import Installation
 from lianfang.services.jobs import Desk
+from lianfang.services.ledger import sequencer as appending
+from lianfang.services.ledger import submitters
 
 HERE = Path(__file__).parent
 
@@ -30,13 +32,16 @@ HERE = Path(__file__).parent
 @asynccontextmanager
 async def _working(app: FastAPI) -> AsyncIterator[None]:
     """The job desk works while the server does."""
-    desk = app.state.desk
+    desk, sequencer = app.state.desk, app.state.sequencer
     desk.start()
-    sweeper = asyncio.create_task(_sweep(desk))
+    sequencer.start()
+    tasks = [asyncio.create_task(_sweep(desk)), asyncio.create_task(_heads(app.state.installation))]
     try:
         yield
     finally:
-        sweeper.cancel()
+        for task in tasks:
+            task.cancel()
+        await asyncio.to_thread(sequencer.close)
         desk.stop()
 
 
@@ -46,9 +51,20 @@ async def _sweep(desk: Desk) -> None:
         await asyncio.to_thread(desk.sweep)
 
 
+async def _heads(inst: Installation) -> None:
+    """The log's head is signed and taken to the witnesses; what fails now is tried again at the next."""
+    from lianfang.services.ledger import heads
+
+    while True:
+        await asyncio.sleep(heads.INTERVAL)
+        with suppress(LianfangError):
+            await asyncio.to_thread(heads.keep, inst)
+
+
 def create_app(inst: Installation) -> FastAPI:
     """The application over an open installation."""
     watch_logs()
+    from lianfang.api import ledger as ledger_routes
     from lianfang.api.pages import (
         account,
         contacts,
@@ -80,8 +96,12 @@ def create_app(inst: Installation) -> FastAPI:
     )
     app.state.installation = inst
     app.state.desk = Desk(inst)
+    app.state.sequencer, app.state.tokens = appending.sequencer(inst), submitters.Tokens(inst)
     app.add_middleware(BodyLimit)
     app.add_middleware(Headers)
+    app.include_router(
+        ledger_routes.router
+    )  # first: routes are tried in turn, and machines ask here most often
     daily_pages = (today, events, contacts, work, exchange, subjects, incidents, inspection, paper)
     for module in (signin, account, staff, *daily_pages, public):
         app.include_router(module.router)
@@ -96,7 +116,7 @@ def create_app(inst: Installation) -> FastAPI:
 
 
 def _wants_json(request: Request) -> bool:
-    return request.url.path.startswith("/api/")
+    return request.url.path.startswith(("/api/", "/ledger/"))
 
 
 async def _ours(request: Request, error: Any, fields: Sequence[tuple[str, str]] = ()) -> Response:

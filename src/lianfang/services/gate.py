@@ -64,6 +64,7 @@ ACTS: dict[str, frozenset[str]] = {
     "noise.grant": frozenset({"manager", "data_protection_officer"}),
     "noise.ask": frozenset({"manager", "epidemiologist", "data_protection_officer"}),
     "log.read": frozenset({"data_protection_officer", "security_officer", "auditor", "manager"}),
+    "ledger.submitter": frozenset({"manager"}),
     "account.manage": frozenset({"administrator"}),
     "data.backup": frozenset({"administrator", "system"}),
     "data.backup.read": frozenset(

@@ -24,8 +24,8 @@ from lianfang.guard.ledger import (
     verify_inclusion,
     verify_note,
 )
-from lianfang.guard.ledger.tiles import tile_path
 from lianfang.guard.ledger.proof import Proof
+from lianfang.guard.ledger.tiles import tile_path
 
 LEAVES = [
     bytes.fromhex(x)

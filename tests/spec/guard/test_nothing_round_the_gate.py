@@ -46,6 +46,15 @@ FOR_NOBODY = {
     "people.workers": "colleagues to whom work is given; the page that shows them has asked",
     "visits.event_of": "the event's id of a contact's id",
     "gate.require": "the gate itself",
+    "heads.keep": "signs the log's head and shows it to its witnesses; commitments only",
+    "reading.bundle": "public: entries are commitments",
+    "reading.checkpoint": "public",
+    "reading.consistency": "public",
+    "reading.inclusion": "public",
+    "reading.key": "public",
+    "reading.proof": "public: the entry is a commitment",
+    "reading.tile": "public: hashes",
+    "sequencer.sequencer": "takes what a body with its own token sends; shows nothing",
 }
 #: Where an identity leaves the vault without the policy being asked in the same act, and why.
 UNASKED = {

@@ -157,6 +157,7 @@ ALONE = {
     "POST /accounts/{name}/reset": {"administrator"},
     "GET /log": {"data_protection_officer", "security_officer", "auditor", "manager"},
     "POST /terminals/{terminal_id}/approve": {"administrator", "data_protection_officer"},
+    "POST /ledger/append": set(),  # another body's token, nobody's session
 }
 
 
@@ -171,7 +172,7 @@ CHECKS = ("/terminals/{terminal_id}/revoke", "/events/{event_id}/attack", "/insp
 
 def test_the_administrator_and_the_auditor_share_no_act_with_others_but_their_own_account() -> None:
     table = json.loads(TABLE.read_text(encoding="utf-8"))
-    own = ("/account/", "/second", "/signout", "/language", "/public", "/demonstration/person")
+    own = ("/account/", "/second", "/signout", "/language", "/public", "/ledger/", "/demonstration/person")
     house = ("/accounts", "/terminals", "/records", "/me", "/account")
     for route, roles in table.items():
         method, _, full = route.partition(" ")

@@ -76,6 +76,10 @@ class Log:
             return bytes(row.root)
         return merkle.range_hash(0, self._within(size, row.size), self._tiles(conn))
 
+    def open_from(self, conn: Connection) -> int:
+        """From which entry on the entries are shown to everybody."""
+        return int(self._row(conn).open_from)
+
     def append(self, conn: Connection, entries: Sequence[bytes]) -> range:
         """Add entries in order; gives their indices. They are in the log once the transaction commits."""
         if any(len(one) > MAX_ENTRY for one in entries):
@@ -174,18 +178,29 @@ class Log:
         size = conn.execute(select(func.max(table.c.size)).where(table.c.origin == self.origin)).scalar()
         return int(size or 0)
 
-    def keep_cosignatures(self, conn: Connection, size: int, lines: str, keys: Iterable[Verifier]) -> int:
-        """Keep what witnesses answered for the head of ``size``: those lines that these keys signed; how many.
-
-        Lines of other keys are passed over (C2SP tlog-witness). Refused when one of these keys' lines does not
-        hold, BadInput when the answer is no signature lines at all.
-        """
+    def signed(self, conn: Connection, size: int) -> str:
+        """The head of ``size`` as the log signed it, without cosignatures; NotFound when none was signed."""
         table = tables.checkpoint
         note = conn.execute(
             select(table.c.note).where(table.c.origin == self.origin, table.c.size == size)
         ).scalar()
         if note is None:
             raise NotFound("The log has no signed checkpoint yet.")
+        return str(note)
+
+    def cosigned_size(self, conn: Connection, witness: Verifier) -> int:
+        """The size of the newest head that this witness signed; 0 when it signed none."""
+        table = tables.cosignature
+        where = (table.c.origin == self.origin, table.c.key == str(witness))
+        return int(conn.execute(select(func.max(table.c.size)).where(*where)).scalar() or 0)
+
+    def keep_cosignatures(self, conn: Connection, size: int, lines: str, keys: Iterable[Verifier]) -> int:
+        """Keep what witnesses answered for the head of ``size``: those lines that these keys signed; how many.
+
+        Lines of other keys are passed over (C2SP tlog-witness). Refused when one of these keys' lines does not
+        hold, BadInput when the answer is no signature lines at all.
+        """
+        note = self.signed(conn, size)
         known = list(keys)
         signed = split_note(f"{note}{lines}")[1]
         held = verify_note(f"{note}{lines}", known).signed_by

@@ -1,0 +1,1 @@
+"""The ledger to the outside: served, appended to, witnessed, watched."""
