@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from lianfang.api.security import Inst
-from lianfang.foundation.errors import BadInput, LianfangError
+from lianfang.foundation.errors import LianfangError, NotFound
 from lianfang.services.ledger import reading
 
 router = APIRouter(prefix="/ledger", tags=["ledger"])
@@ -57,7 +57,7 @@ def entries(inst: Inst, path: str) -> Response:
 @router.get("/tile/{level}/{path:path}", summary="256 hashes of one level of the tree, or the first of them")
 def tile(inst: Inst, level: str, path: str) -> Response:
     if not (level.isascii() and level.isdigit()) or (len(level) > 1 and level[0] == "0") or int(level) > 63:
-        raise BadInput("That is no tile's path.", code="tile_path")
+        raise NotFound("That is no tile's path.", code="tile_path")
     return _bytes(reading.tile(inst, int(level), path))
 
 
@@ -73,10 +73,12 @@ def consistency(inst: Inst, first: Number, second: Number | None = None) -> Any:
 
 
 @router.get("/proof/{index}.tlog-proof", summary="An entry's proof file, to verify offline")
-def proof(inst: Inst, index: int) -> Response:
+def proof(inst: Inst, index: str) -> Response:
+    if not (index.isascii() and index.isdigit() and len(index) <= 18):
+        raise NotFound("The log has no such entry.")
     name = f"entry-{index}.tlog-proof"
     headers = {**BRIEFLY, "Content-Disposition": f'attachment; filename="{name}"'}
-    return PlainTextResponse(reading.proof(inst, index), headers=headers)
+    return PlainTextResponse(reading.proof(inst, int(index)), headers=headers)
 
 
 @router.get("/key", summary="The log's verifier key; take it from a source you trust instead")

@@ -10,15 +10,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lianfang.cli import LazyGroup
 from lianfang.cli.common import on_installation, opened, say
 
 if TYPE_CHECKING:
     from lianfang.guard.ledger.offline import Verdict
 
-MAX_INPUT = 2_000_000
+MAX_INPUT = 4_000_000
+AMONG_OTHERS = (
+    ("witness", "Be a witness of others' logs. 为他方账本作见证。"),
+    ("monitor", "Read others' logs, compare with peers. 监看账本。"),
+    ("prove", "An entry's proof file. 出具条目证明。"),
+    ("cosign", "Sign the head, ask the witnesses. 请见证方签名。"),
+    ("submitter", "Bodies that may append. 可提交陈述的单位。"),
+)
 
 
-@click.group("ledger")
+@click.group(
+    "ledger",
+    cls=LazyGroup,
+    lazy={name: (f"lianfang.cli.ledger_watch:{name}", line) for name, line in AMONG_OTHERS},
+)
 def ledger() -> None:
     """Proofs that a record was not altered. 记录未被篡改之证明。
 
@@ -33,8 +45,12 @@ def ledger() -> None:
     "--key",
     "keys",
     multiple=True,
-    required=True,
     help="The log's verifier key or a file of keys, from a source you trust; may be repeated. 日志公钥。",
+)
+@click.option(
+    "--policy",
+    "policy_file",
+    help="A C2SP tlog-policy in place of keys: logs, witnesses, quorum. 见证策略文件，代替公钥。",
 )
 @click.option("--origin", help="The log that is meant; another one's proof is refused. 指定日志。")
 @click.option("--entry", "entry_file", help="The entry's file, when the proof does not carry it. 条目文件。")
@@ -43,26 +59,33 @@ def ledger() -> None:
 def verify(
     files: tuple[str, ...],
     keys: tuple[str, ...],
+    policy_file: str | None,
     origin: str | None,
     entry_file: str | None,
     opening_file: str | None,
     as_json: bool,
 ) -> None:
-    """Verify notes, checkpoints and .tlog-proof files; needs no installation. 离线核验，无需安装环境。
+    """Verify notes, checkpoints, .tlog-proof and evidence files; needs no installation. 离线核验，无需安装环境。
 
     FILE may be - for standard input. Exit code 0: all valid; 4: at least one is not.
     """
-    from lianfang.foundation.errors import BadInput, Refused
+    from lianfang.foundation.errors import BadInput, Refused, UsageError
     from lianfang.guard.ledger.offline import as_verdict, read_keys, split_views, verify_file
+    from lianfang.guard.ledger.quorum import Quorum
 
-    known = read_keys([_key(one) for one in keys])
+    if bool(keys) == bool(policy_file):
+        raise UsageError("Give the log's key with --key, or a policy with --policy.")
+    quorum = Quorum.parse(_read(policy_file)) if policy_file else None
+    known = quorum.verifiers if quorum else read_keys([_key(one) for one in keys])
     entry = _read(entry_file) if entry_file else None
     opening = _opening(opening_file) if opening_file else None
     verdicts: list[Verdict] = []
     for name in files:
         text = _text(name)
         try:
-            verdicts.append(verify_file(text, known, origin=origin, entry=entry, opening=opening))
+            verdicts.append(
+                verify_file(text, known, origin=origin, entry=entry, opening=opening, quorum=quorum)
+            )
         except BadInput as error:
             verdicts.append(as_verdict(error))
     split = split_views(verdicts)
@@ -124,6 +147,9 @@ def _say(name: str, one: Verdict) -> None:
         click.echo(f"NOT VALID 无效  {name}: {words.say(one.reason, terminal_language())}")
         return
     click.echo(f"VALID 有效  {name}")
+    if one.evidence:
+        what = "PROVES 证明" if one.proof else "says, without proving 陈述（非证明）"
+        click.echo(f"  {what}: {one.evidence}, {_clean(one.origin)}")
     if one.index is not None:
         click.echo(f"  entry {one.index} of {one.size} in {one.origin}")
     elif one.size is not None:

@@ -18,10 +18,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import create_engine
 
 from lianfang.guard.ledger import Log, Signer, metadata
-from lianfang.guard.ledger.tiles import tile_path
+from lianfang.guard.ledger.tiles import bundles, parse_tile_path, tile_path
 
 NOW = datetime(2026, 1, 29, tzinfo=UTC)
 KEY = Signer("ledger.example/a", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+WITNESS = Signer("witness.example/w", Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))))
 GOPATH = Path("/usr/share/gocode")  # where Debian's golang-golang-x-mod-dev puts it
 
 
@@ -66,6 +67,32 @@ def _tiles(log: Log, conn: Any, size: int) -> dict[str, str]:
     return found
 
 
+def _bundles(log: Log, conn: Any, size: int) -> dict[str, str]:
+    named = [(index, width, tile_path(index, width)) for index, width in bundles(size)]
+    return {path: _b64(log.bundle(conn, index, width)) for index, width, path in named}
+
+
+def _changed_tiles(
+    tiles: dict[str, str], entries: list[bytes], rng: random.Random, count: int
+) -> list[dict[str, Any]]:
+    """Tiles with one bit, or their length, changed, each with an entry whose proof goes through it."""
+    found, size = [], len(entries)
+    for _ in range(count):
+        name = rng.choice(list(tiles))
+        level, path = name.split("/", 1)
+        index = parse_tile_path(path)[0]
+        raw = bytearray(base64.b64decode(tiles[name]))
+        if rng.random() < 0.1:
+            del raw[-32:]
+        else:
+            raw[rng.randrange(len(raw))] ^= 1 << rng.randrange(8)
+        first = index * 256 ** (int(level) + 1)
+        within = min(size, first + 256 ** (int(level) + 1))
+        at = rng.randrange(first, within)
+        found.append({"Name": name, "Data": _b64(bytes(raw)), "Index": at, "Entry": _b64(entries[at])})
+    return found
+
+
 def _mutants(case: dict[str, Any], rng: random.Random) -> dict[str, Any]:
     """The same case with one thing changed in each of its three parts."""
     bad = json.loads(json.dumps(case))
@@ -101,7 +128,8 @@ def test_go_accepts_ours_and_refuses_mutants(
                 index, old = rng.randrange(size), rng.randint(1, size)
                 cases.append(
                     {
-                        "Note": head,
+                        "Note": head
+                        + WITNESS.cosign_line(head.rsplit("\n\n", 1)[0] + "\n", rng.randrange(1, 2**40)),
                         "Index": index,
                         "Entry": _b64(entries[index]),
                         "Inclusion": [_b64(h) for h in log.prove_inclusion(conn, index)],
@@ -110,11 +138,17 @@ def test_go_accepts_ours_and_refuses_mutants(
                         "Consistency": [_b64(h) for h in log.prove_consistency(conn, old)],
                     }
                 )
-        tiles = _tiles(log, conn, len(entries))
-    document = {"VKey": str(KEY.verifier), "Cases": cases, "Head": head, "Tiles": tiles}
+        tiles, packed = _tiles(log, conn, len(entries)), _bundles(log, conn, len(entries))
+    document = {"VKey": str(KEY.verifier), "Cases": cases, "Head": head, "Tiles": tiles, "Bundles": packed}
+    document["Witness"] = str(WITNESS.cosigner)
+    document["Mutants"] = _changed_tiles(tiles, entries, rng, count(100, 1_000))
     said = judge(document)
-    assert said["Tiles"] and len(said["Cases"]) == len(cases) >= 240
+    assert said["Tiles"] and said["Bundles"] and len(said["Cases"]) == len(cases) >= count(240, 1_000)
     assert all(one["Note"] and one["Inclusion"] and one["Consistency"] for one in said["Cases"])
+    assert all(one["Cosigned"] for one in said["Cases"])
+    assert len(said["Mutants"]) == count(100, 1_000) and not any(said["Mutants"])
+    document["Mutants"] = [{**one, "Data": tiles[one["Name"]]} for one in document["Mutants"]]
+    assert all(judge(document)["Mutants"])  # the same tiles unchanged are accepted
     bad = [_mutants(case, rng) for case in cases]
     said = judge({**document, "Cases": bad})
     assert not any(one["Inclusion"] or one["Consistency"] for one in said["Cases"])
@@ -124,7 +158,12 @@ def test_go_accepts_ours_and_refuses_mutants(
         if case["Note"] != was["Note"]
     ]
     assert changed and not any(changed)
-    name = rng.choice(list(tiles))
-    raw = bytearray(base64.b64decode(tiles[name]))
-    raw[rng.randrange(len(raw))] ^= 1
-    assert not judge({**document, "Tiles": {**tiles, name: _b64(bytes(raw))}})["Tiles"]
+    assert not any(
+        one["Cosigned"]
+        for one, case, was in zip(said["Cases"], bad, cases, strict=True)
+        if case["Note"] != was["Note"]
+    )
+    name = rng.choice(list(packed))
+    raw = bytearray(base64.b64decode(packed[name]))
+    raw[2 + rng.randrange(len(raw) - 2)] ^= 1
+    assert not judge({**document, "Bundles": {**packed, name: _b64(bytes(raw))}})["Bundles"]

@@ -84,34 +84,29 @@ class Log:
         """Add entries in order; gives their indices. They are in the log once the transaction commits."""
         if any(len(one) > MAX_ENTRY for one in entries):
             raise BadInput(f"A log entry has at most {MAX_ENTRY:,} bytes.")
+        indices = self.extend(conn, [merkle.leaf_hash(one) for one in entries])
+        if entries:
+            rows = zip(indices, entries, strict=True)
+            conn.execute(
+                insert(tables.entry), [{"origin": self.origin, "idx": at, "data": one} for at, one in rows]
+            )
+        return indices
+
+    def extend(self, conn: Connection, leaves: Sequence[bytes]) -> range:
+        """Add leaf hashes whose entries are elsewhere, as a mirror of another's log does; gives their indices."""
         size = self._hold(conn)
-        if not entries:
+        if not leaves:
             return range(size, size)
-        root, changed, fresh = self._grow(conn, size, [merkle.leaf_hash(one) for one in entries])
-        indices = range(size, size + len(entries))
-        conn.execute(
-            insert(tables.entry),
-            [
-                {"origin": self.origin, "idx": at, "data": one}
-                for at, one in zip(indices, entries, strict=True)
-            ],
-        )
+        root, changed, fresh = self._grow(conn, size, list(leaves))
+        indices = range(size, size + len(leaves))
         if fresh:
             conn.execute(insert(tables.tile), fresh)
+        table = tables.tile
         for tile in changed:
-            table = tables.tile
-            conn.execute(
-                update(table)
-                .where(
-                    table.c.origin == self.origin,
-                    table.c.level == tile["level"],
-                    table.c.idx == tile["idx"],
-                )
-                .values(hashes=tile["hashes"])
-            )
-        conn.execute(
-            update(tables.log).where(tables.log.c.origin == self.origin).values(size=indices.stop, root=root)
-        )
+            here = (table.c.origin == self.origin, table.c.level == tile["level"], table.c.idx == tile["idx"])
+            conn.execute(update(table).where(*here).values(hashes=tile["hashes"]))
+        grown = update(tables.log).where(tables.log.c.origin == self.origin)
+        conn.execute(grown.values(size=indices.stop, root=root))
         return indices
 
     def entry(self, conn: Connection, index: int) -> bytes:

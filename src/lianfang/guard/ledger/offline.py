@@ -11,13 +11,18 @@ from typing import Any
 
 from lianfang.foundation.errors import BadInput, LianfangError, Refused
 from lianfang.guard.ledger.commit import verify_opening
+from lianfang.guard.ledger.evidence import Evidence
 from lianfang.guard.ledger.note import Verifier, verify_note
 from lianfang.guard.ledger.proof import HEADER, Checkpoint, verify_checkpoint, verify_proof
+from lianfang.guard.ledger.quorum import Quorum
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found about one file. ``kind``: proof, checkpoint or note; ``reason`` only when not valid."""
+    """What was found about one file. ``kind``: proof, checkpoint, note or evidence; ``reason`` only when not valid.
+
+    ``evidence``: what a log was caught at; ``proof``: whether the file proves it by itself.
+    """
 
     valid: bool
     kind: str
@@ -29,6 +34,8 @@ class Verdict:
     entry: dict[str, Any] | None = None
     payload: dict[str, Any] | None = field(default=None, repr=False)
     signed_by: tuple[str, ...] = ()
+    evidence: str = ""
+    proof: bool = False
 
 
 def read_keys(texts: Sequence[str]) -> list[Verifier]:
@@ -47,14 +54,18 @@ def verify_file(
     origin: str | None = None,
     entry: bytes | None = None,
     opening: Mapping[str, Any] | None = None,
+    quorum: Quorum | None = None,
 ) -> Verdict:
-    """Verify one file by its content: a ``.tlog-proof``, a checkpoint, or any signed note.
+    """Verify one file by its content: a ``.tlog-proof``, a checkpoint, any signed note, or an evidence file.
 
     ``entry``: the entry's bytes when the proof does not carry them; ``opening``: salt and payload that the
-    entry should commit to. BadInput when the file is none of the three.
+    entry should commit to; ``quorum``: a policy that proofs and checkpoints have to meet. BadInput when the
+    file is none of the four.
     """
     if text.startswith(HEADER):
-        return _proof(text, keys, origin, entry, opening)
+        return _proof(text, keys, origin, entry, opening, quorum)
+    if text.startswith("{"):
+        return _evidence(text, keys, origin)
     try:
         note = verify_note(text, keys)
     except Refused as error:
@@ -66,7 +77,9 @@ def verify_file(
             return Verdict(False, "note", "The note is no checkpoint of a log.")
         return Verdict(True, "note", signed_by=tuple(str(v) for v in note.signed_by))
     try:
-        head, signed_by = verify_checkpoint(text, keys, origin=origin)
+        head, signed_by = (
+            quorum.verify(text, origin=origin) if quorum else verify_checkpoint(text, keys, origin=origin)
+        )
     except Refused as error:
         return Verdict(False, "checkpoint", str(error))
     return Verdict(
@@ -95,9 +108,10 @@ def _proof(
     origin: str | None,
     entry: bytes | None,
     opening: Mapping[str, Any] | None,
+    quorum: Quorum | None,
 ) -> Verdict:
     try:
-        proven = verify_proof(text, list(keys), entry=entry, origin=origin)
+        proven = verify_proof(text, list(keys), entry=entry, origin=origin, quorum=quorum)
         payload = verify_opening(proven.entry, opening) if opening is not None else None
     except Refused as error:
         return Verdict(False, "proof", str(error))
@@ -112,6 +126,20 @@ def _proof(
         entry=_readable(proven.entry),
         payload=payload,
         signed_by=tuple(str(v) for v in proven.signed_by),
+    )
+
+
+def _evidence(text: str, keys: Sequence[Verifier], origin: str | None) -> Verdict:
+    found = Evidence.parse(text)
+    try:
+        if origin not in (None, found.origin):
+            raise Refused("The checkpoint is of another log.", code="other_log")
+        found.verify(keys)
+    except Refused as error:
+        return Verdict(False, "evidence", str(error))
+    signed_by = tuple(str(v) for v in keys if v.name == found.origin)
+    return Verdict(
+        True, "evidence", origin=found.origin, signed_by=signed_by, evidence=found.kind, proof=found.proves
     )
 
 

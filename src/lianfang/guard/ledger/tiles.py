@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from lianfang.foundation.errors import BadInput
+from lianfang.foundation.errors import BadInput, NotFound
 
 #: Hashes in a full tile, entries in a full bundle.
 WIDTH = 256
@@ -25,14 +25,14 @@ def tile_path(index: int, width: int = WIDTH) -> str:
 
 
 def parse_tile_path(path: str) -> tuple[int, int]:
-    """Index and width that ``path`` (``x001/234.p/7``) names; BadInput unless it is the one spelling of them."""
+    """Index and width that ``path`` (``x001/234.p/7``) names; NotFound unless it is the one spelling of them."""
     found = _TILE.match(path)
     if found:
         index = int(found[1].replace("x", "").replace("/", ""))
         width = int(found[2]) if found[2] else WIDTH
         if index < _MAX_INDEX and width <= WIDTH and tile_path(index, width) == path:
             return index, width
-    raise BadInput("That is no tile's path.", hint="It reads 007, x001/234 or 007.p/12.", code="tile_path")
+    raise NotFound("That is no tile's path.", hint="It reads 007, x001/234 or 007.p/12.", code="tile_path")
 
 
 def bundle_bytes(entries: Sequence[bytes]) -> bytes:
