@@ -111,9 +111,9 @@ def attacked(rng: random.Random, kind: str) -> tuple[list[Evidence], int]:
     if kind == "split_view":  # we are shown one log, others another, of the same size or not
         fork = View(changed(rng, rng.choice(["altered", "reordered", "deleted"]), honest.rows, seen))
         others = fork.sign(rng.randint(max(2, seen // 2), len(fork.rows)))
-        if fold_root(map(merkle.leaf_hash, evil.rows[: Checkpoint.parse(others.split("\n\n")[0] + "\n").size])) in (
-            Checkpoint.parse(others.split("\n\n")[0] + "\n").root,
-        ):
+        if fold_root(
+            map(merkle.leaf_hash, evil.rows[: Checkpoint.parse(others.split("\n\n")[0] + "\n").size])
+        ) in (Checkpoint.parse(others.split("\n\n")[0] + "\n").root,):
             others = fork.sign()  # the change lay beyond: show them all of it
     elif kind == "rollback":
         evil = View(honest.rows[: rng.randrange(seen)])
@@ -245,5 +245,7 @@ def test_evidence_with_one_thing_changed_accuses_nobody() -> None:
         with pytest.raises((Refused, BadInput)):
             Evidence.parse(bad).verify(KEYS)
     with pytest.raises(Refused):
-        Evidence.parse(text).verify([Signer(KEY.name, Ed25519PrivateKey.from_private_bytes(bytes(32))).verifier])
+        Evidence.parse(text).verify(
+            [Signer(KEY.name, Ed25519PrivateKey.from_private_bytes(bytes(32))).verifier]
+        )
     assert tiles.WIDTH == 256

@@ -47,6 +47,7 @@ FOR_NOBODY = {
     "visits.event_of": "the event's id of a contact's id",
     "gate.require": "the gate itself",
     "heads.keep": "signs the log's head and shows it to its witnesses; commitments only",
+    "heads.sign": "signs the log's head",
     "reading.bundle": "public: entries are commitments",
     "reading.checkpoint": "public",
     "reading.consistency": "public",
