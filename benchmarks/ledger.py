@@ -1,6 +1,6 @@
 """The ledger's speed as ratios: appends against the SHA-256 limit (and pymerkle, if installed), in one run.
 
-python benchmarks/ledger.py [--rows 100000]
+python benchmarks/ledger.py [--rows 100000] [--proofs 1000000]
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import create_engine, event
+from sqlalchemy import Engine, create_engine, event
 
 from lianfang.guard.ledger import Item, Log, Signer, check, leaf_hash, record_many, verify_inclusion
 from lianfang.guard.ledger.tables import metadata
@@ -39,7 +39,11 @@ def line(name: str, rows: int, took: tuple[float, float], note: str = "") -> Non
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=100_000)
-    rows = parser.parse_args().rows
+    parser.add_argument(
+        "--proofs", type=int, default=1_000_000, help="entries of the log whose proofs are timed"
+    )
+    asked = parser.parse_args()
+    rows = asked.rows
     print(f"{rows:,} entries of 200 bytes; load {os.getloadavg()[0]:.1f}")
     print(f"{'':<54}{'per second':>12}{'per cpu-s':>12}")
     entries = [random.randbytes(200) for _ in range(rows)]
@@ -102,6 +106,32 @@ def main() -> None:
                 clock(lambda: record_many(conn, items, log=Log("ledger.example/records"))),
             )
         peer(Path(folder), entries)
+        large(engine, asked.proofs)
+
+
+def large(engine: Engine, size: int) -> None:
+    """Inclusion proofs from a large log: each by itself, on a connection of its own as a request has it."""
+    log = Log("ledger.example/large")
+    with engine.begin() as conn:
+        Log.create(conn, log.origin, authority="bench", now=NOW)
+        for at in range(0, size, 10_000):
+            log.append(
+                conn,
+                [at.to_bytes(4, "big") + one.to_bytes(4, "big") for one in range(min(10_000, size - at))],
+            )
+    wall, cpu = [], []
+    for _ in range(3_000):
+        index = random.randrange(size)
+        began, spent = time.perf_counter(), time.thread_time()
+        with engine.connect() as conn:
+            log.prove_inclusion(conn, index)
+        wall.append(time.perf_counter() - began)
+        cpu.append(time.thread_time() - spent)
+    for name, took in (("wall", wall), ("cpu", cpu)):
+        took.sort()
+        p50, p99 = took[len(took) // 2] * 1e3, took[int(len(took) * 0.99)] * 1e3
+        print(f"inclusion proof at {size:,} entries, {name:<5} p50 {p50:.2f} ms, p99 {p99:.2f} ms")
+    print(f"load {os.getloadavg()[0]:.1f}")
 
 
 def peer(folder: Path, entries: list[bytes]) -> None:

@@ -57,7 +57,7 @@ async def _heads(inst: Installation) -> None:
 
     while True:
         await asyncio.sleep(heads.INTERVAL)
-        with suppress(LianfangError):
+        with suppress(Exception):  # a database that is away for a moment, too: the next turn finds it again
             await asyncio.to_thread(heads.keep, inst)
 
 
