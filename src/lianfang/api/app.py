@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -27,6 +28,7 @@ from lianfang.services.ledger import sequencer as appending
 from lianfang.services.ledger import submitters
 
 HERE = Path(__file__).parent
+LOGGER = logging.getLogger("lianfang.ledger")
 
 
 @asynccontextmanager
@@ -52,13 +54,21 @@ async def _sweep(desk: Desk) -> None:
 
 
 async def _heads(inst: Installation) -> None:
-    """The log's head is signed and taken to the witnesses; what fails now is tried again at the next."""
+    """The log's head is signed and taken to the witnesses; what fails now is tried again at the next turn."""
     from lianfang.services.ledger import heads
 
+    told: dict[str, str] = {}
     while True:
         await asyncio.sleep(heads.INTERVAL)
-        with suppress(Exception):  # a database that is away for a moment, too: the next turn finds it again
-            await asyncio.to_thread(heads.keep, inst)
+        with suppress(Exception):  # a database that is away for a moment, too
+            said = (await asyncio.to_thread(heads.keep, inst))["witnesses"]
+            for name, what in said.items():
+                if what not in (
+                    heads.COSIGNED,
+                    told.get(name),
+                ):  # said once: a refusal is somebody's business
+                    LOGGER.warning("ledger: witness %s: %s", name, what)
+            told = said
 
 
 def create_app(inst: Installation) -> FastAPI:

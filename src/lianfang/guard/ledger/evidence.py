@@ -15,7 +15,7 @@ from typing import Any
 
 from lianfang.foundation.canonical import from_base64, plain
 from lianfang.foundation.errors import BadInput, Refused
-from lianfang.guard.ledger.merkle import EMPTY_ROOT, SIZE, verify_consistency
+from lianfang.guard.ledger.merkle import EMPTY_ROOT, SIZE, roots_of
 from lianfang.guard.ledger.note import Verifier
 from lianfang.guard.ledger.proof import Checkpoint, verify_checkpoint
 
@@ -138,42 +138,5 @@ def _contradict(kind: str, heads: Sequence[Checkpoint], path: Sequence[bytes]) -
         return small.size == large.size and small.root != large.root
     if not 0 < small.size < large.size:
         return small.size == 0 < large.size and small.root != EMPTY_ROOT
-    began = other_beginning(small.size, large.size, large.root, path)
-    return began is not None and began != small.root
-
-
-def other_beginning(first: int, second: int, second_root: bytes, path: Sequence[bytes]) -> bytes | None:
-    """The root of the first ``first`` entries in the tree of ``second`` with this root, as ``path`` shows it.
-
-    ``path`` is :func:`whole_path` of a consistency path in that tree; None when it does not lead to its root.
-    """
-    if not path or any(len(one) != SIZE for one in path):
-        return None
-    power = first & (first - 1) == 0
-    rest = path[1:] if power else path
-    began = path[0] if power else _fold_old(first, second, path)
-    if began is None or not verify_consistency(first, second, began, second_root, rest):
-        return None
-    return began
-
-
-def _fold_old(first: int, second: int, path: Sequence[bytes]) -> bytes | None:
-    """The old root that a consistency path computes (RFC 9162 section 2.1.4.2, its left half)."""
-    from lianfang.guard.ledger.merkle import node_hash
-
-    at, last = first - 1, second - 1
-    while at & 1:
-        at >>= 1
-        last >>= 1
-    old = path[0]
-    for sibling in path[1:]:
-        if last == 0:
-            return None
-        if at & 1 or at == last:
-            old = node_hash(sibling, old)
-            while not at & 1 and at:
-                at >>= 1
-                last >>= 1
-        at >>= 1
-        last >>= 1
-    return old
+    found = roots_of(small.size, large.size, path)
+    return found is not None and found[1] == large.root and found[0] != small.root

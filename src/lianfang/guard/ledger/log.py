@@ -143,6 +143,7 @@ class Log:
         using = own if signers is None else [signers] if isinstance(signers, Signer) else list(signers)
         if not using or using[0].name != self.origin:
             raise BadInput(f"The first key that signs this log is named {self.origin}.")
+        self._hold(conn)  # nobody else signs this size meanwhile
         row = self._row(conn)
         note = sign_note(Checkpoint(self.origin, int(row.size), bytes(row.root)).text(), using)
         table = tables.checkpoint
@@ -195,6 +196,7 @@ class Log:
         Lines of other keys are passed over (C2SP tlog-witness). Refused when one of these keys' lines does not
         hold, BadInput when the answer is no signature lines at all.
         """
+        self._hold(conn)
         note = self.signed(conn, size)
         known = list(keys)
         signed = split_note(f"{note}{lines}")[1]

@@ -105,19 +105,25 @@ def verify_consistency(
         return not path and first_root == second_root
     if first == 0:
         return not path and first_root == EMPTY_ROOT
-    proof = list(path)
-    if first & (first - 1) == 0:
-        proof.insert(0, first_root)
-    if not proof:
-        return False
+    whole = [first_root, *path] if first & (first - 1) == 0 else path
+    return roots_of(first, second, whole) == (first_root, second_root)
+
+
+def roots_of(first: int, second: int, path: Sequence[bytes]) -> tuple[bytes, bytes] | None:
+    """The roots of the trees of size ``first`` and ``second`` that a consistency path leads to; None when to none.
+
+    ``path`` begins with its own first hash also where RFC 6962 leaves it out, for ``first`` a power of two.
+    """
+    if not path or not 0 < first < second:
+        return None
     at, last = first - 1, second - 1
     while at & 1:
         at >>= 1
         last >>= 1
-    old = new = proof[0]
-    for sibling in proof[1:]:
+    old = new = path[0]
+    for sibling in path[1:]:
         if last == 0:
-            return False
+            return None
         if at & 1 or at == last:
             old, new = node_hash(sibling, old), node_hash(sibling, new)
             while not at & 1 and at:
@@ -127,7 +133,7 @@ def verify_consistency(
             new = node_hash(new, sibling)
         at >>= 1
         last >>= 1
-    return last == 0 and old == first_root and new == second_root
+    return (old, new) if last == 0 else None
 
 
 def _split(width: int) -> int:

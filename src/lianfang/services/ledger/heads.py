@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 POLICY_FILE = "ledger.policy"
 #: Seconds between two heads of a log that grows.
 INTERVAL = 10.0
+#: What is said of a witness that signed.
+COSIGNED = "cosigned"
 _SIZE = re.compile(rb"(0|[1-9][0-9]{0,18})\n\Z")
 
 
@@ -70,7 +72,7 @@ def keep(inst: Installation, *, reach: Callable[[str], Outside] | None = None) -
         if party.url:
             try:
                 _ask(inst, party, size, reach)
-                said[name] = "cosigned"
+                said[name] = COSIGNED
             except LianfangError as error:
                 said[name] = str(error)
     with inst.store.read() as connection:
