@@ -107,6 +107,7 @@ def create_app(inst: Installation) -> FastAPI:
     app.state.installation = inst
     app.state.desk = Desk(inst)
     app.state.sequencer, app.state.tokens = appending.sequencer(inst), submitters.Tokens(inst)
+    app.state.answers = ledger_routes.Answers()
     app.add_middleware(BodyLimit)
     app.add_middleware(Headers)
     app.include_router(

@@ -6,7 +6,9 @@ Everything under ``/ledger`` is public but ``append``. Whoever mirrors or monito
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -14,6 +16,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from lianfang.api.security import Inst
 from lianfang.foundation.errors import LianfangError, NotFound
 from lianfang.services.ledger import reading
+
+if TYPE_CHECKING:
+    from lianfang.services.ledger.sequencer import Sequencer
 
 router = APIRouter(prefix="/ledger", tags=["ledger"])
 #: A tile never changes; a head is soon another.
@@ -33,14 +38,8 @@ async def append(request: Request) -> Response:
     authority = await _authority(state.tokens, request.headers.get("authorization", ""))
     lines = (await request.body()).rstrip(b"\n").split(b"\n")
     statements.check(lines, authority)
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[int] = loop.create_future()
-
-    def tell(first: int, error: LianfangError | None) -> None:
-        if not answer.cancelled():
-            answer.set_result(first) if error is None else answer.set_exception(error)
-
-    state.sequencer.put(lines, lambda first, error: loop.call_soon_threadsafe(tell, first, error))
+    answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    state.answers.expect(state.sequencer, lines, answer)
     return JSONResponse({"first": await answer, "count": len(lines)}, status_code=201)
 
 
@@ -84,6 +83,33 @@ def proof(inst: Inst, index: str) -> Response:
 @router.get("/key", summary="The log's verifier key; take it from a source you trust instead")
 def key(inst: Inst) -> Response:
     return PlainTextResponse(reading.key(inst) + "\n", headers=BRIEFLY)
+
+
+class Answers:
+    """Brings the sequencer's answers from its thread to the event loop: one wake-up for all that are ready."""
+
+    def __init__(self) -> None:
+        self._ready: deque[tuple[asyncio.Future[int], int, LianfangError | None]] = deque()
+        self._woken = False
+
+    def expect(self, sequencer: Sequencer, lines: Sequence[bytes], answer: asyncio.Future[int]) -> None:
+        """Send the lines; ``answer`` gets the first one's index, or what went wrong."""
+        loop = answer.get_loop()
+
+        def done(first: int, error: LianfangError | None) -> None:
+            self._ready.append((answer, first, error))
+            if not self._woken:  # read after the append: who has it set has not begun to hand out yet
+                self._woken = True
+                loop.call_soon_threadsafe(self._hand_out)
+
+        sequencer.put(lines, done)
+
+    def _hand_out(self) -> None:
+        self._woken = False
+        while self._ready:
+            answer, first, error = self._ready.popleft()
+            if not answer.done():  # the sender may be gone
+                answer.set_result(first) if error is None else answer.set_exception(error)
 
 
 async def _authority(tokens: Any, header: str) -> str:

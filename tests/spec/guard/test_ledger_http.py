@@ -272,6 +272,8 @@ def test_what_fails_is_told_and_nothing_is_taken(inst: Installation, monkeypatch
             one.append([b"entry"])
         assert "secret" not in str(told.value)
     assert one.append([b"entry"]) == before
+    one.put([b"from one who is gone"], lambda first, error: 1 / 0)
+    assert one.append([b"entry"]) == before + 2
     monkeypatch.setattr(sequencer, "ROOM", 2)
     with pytest.raises(Busy):
         one.append([b"a", b"b", b"c"])

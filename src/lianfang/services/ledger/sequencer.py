@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lianfang.foundation.errors import Fault, LianfangError
@@ -111,7 +112,7 @@ class Sequencer:
             else:
                 self.commits += 1
                 for entries, done in batch:
-                    done(first, None)
+                    _tell(done, first, None)
                     first += len(entries)
 
     def _gather(self) -> list[tuple[Sequence[bytes], Done]]:
@@ -150,4 +151,9 @@ def sequencer(inst: Installation) -> Sequencer:
 
 def _tell_all(batch: Sequence[tuple[Sequence[bytes], Done]], error: LianfangError) -> None:
     for _, done in batch:
-        done(-1, error)
+        _tell(done, -1, error)
+
+
+def _tell(done: Done, first: int, error: LianfangError | None) -> None:
+    with suppress(Exception):  # a sender that is gone (its loop closed) does not stop the writer
+        done(first, error)
