@@ -33,7 +33,7 @@ LOGGER = logging.getLogger("lianfang.ledger")
 
 @asynccontextmanager
 async def _working(app: FastAPI) -> AsyncIterator[None]:
-    """The job desk works while the server does."""
+    """While the server works so do the job desk and the log's writer, and the head is signed."""
     desk, sequencer = app.state.desk, app.state.sequencer
     desk.start()
     sequencer.start()
@@ -63,10 +63,7 @@ async def _heads(inst: Installation) -> None:
         with suppress(Exception):  # a database that is away for a moment, too
             said = (await asyncio.to_thread(heads.keep, inst))["witnesses"]
             for name, what in said.items():
-                if what not in (
-                    heads.COSIGNED,
-                    told.get(name),
-                ):  # said once: a refusal is somebody's business
+                if what not in (heads.COSIGNED, told.get(name)):  # a refusal is said once
                     LOGGER.warning("ledger: witness %s: %s", name, what)
             told = said
 
@@ -110,9 +107,8 @@ def create_app(inst: Installation) -> FastAPI:
     app.state.answers = ledger_routes.Answers()
     app.add_middleware(BodyLimit)
     app.add_middleware(Headers)
-    app.include_router(
-        ledger_routes.router
-    )  # first: routes are tried in turn, and machines ask here most often
+    # first: routes are tried in turn, and machines ask here most often
+    app.include_router(ledger_routes.router)
     daily_pages = (today, events, contacts, work, exchange, subjects, incidents, inspection, paper)
     for module in (signin, account, staff, *daily_pages, public):
         app.include_router(module.router)

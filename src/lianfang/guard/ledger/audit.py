@@ -196,10 +196,8 @@ def _record(conn: Connection, log: Log, row: Mapping[Any, Any], sealer: Sealer |
     try:
         said = json.loads(bytes(row["data"]))
         commit = bytes.fromhex(said["commit"])
-        if any(said[name] != row[name] for name in ("type", "time", "purpose")) or said["ref"] not in (
-            HIDDEN,
-            row["ref"],
-        ):
+        same = all(said[name] == row[name] for name in ("type", "time", "purpose"))
+        if not same or said["ref"] not in (HIDDEN, row["ref"]):
             return "the record says another type, time, purpose or object than the log"
         if said["authority"] != authority or row["sealed"] not in (0, 1):
             return "the record or its log names another authority, or another kind of sealing"

@@ -179,10 +179,11 @@ class Watch:
         return found
 
     def keep(self, one: Evidence) -> tuple[Path, bool]:
-        """Write the evidence file; whether it is new (the same contradiction is written once)."""
+        """Write the evidence file; whether it is new: a proof is written once, what was only seen once a day."""
         folder = self.folder / "evidence"
         folder.mkdir(mode=0o700, exist_ok=True)
-        same = "\0".join([one.kind, one.origin, *one.notes, str(one.seen.get("index", ""))])
+        when = "" if one.proves else one.found_at[:10]
+        same = "\0".join([one.kind, one.origin, when, *one.notes, str(one.seen.get("index", ""))])
         path = folder / f"{one.kind}-{hashlib.sha256(same.encode()).hexdigest()[:16]}.json"
         if path.exists():
             return path, False
