@@ -222,6 +222,35 @@ def test_an_entry_changed_in_the_database_is_seen_from_outside(
     assert found.kind == "other_entries" and found.seen["index"] == 9 and path.exists()
 
 
+def test_a_log_that_has_done_away_with_narrow_tiles(
+    inst: Installation, net: Net, watcher: Callable[[str], Watch]
+) -> None:
+    """A log that grew since its head was read may have full tiles only (C2SP tlog-tiles)."""
+    one = watcher("one")
+    grow(inst, 200)
+    heads.sign(inst)
+    note = reading.checkpoint(inst)
+    grow(inst, 300)
+    heads.sign(inst)
+    answering = net.__call__
+
+    def reach(url: str) -> Outside:
+        line = answering(url)
+        ask = line._ask
+
+        def narrow(method: str, path: str, body: bytes | None, most: int) -> Got:
+            if path == "checkpoint":
+                return Got(200, note.encode(), "text/plain")
+            return Got(404, b"", "") if ".p/" in path else ask(method, path, body, most)
+
+        line._ask = narrow  # type: ignore[method-assign]
+        return line
+
+    assert one.round(now=MORNING, peers=[], reach=reach) == []
+    with one.mirror.read() as connection:
+        assert Log(inst.signer.name).latest(connection) == note
+
+
 def test_the_witness_by_http(inst: Installation, net: Net, watcher: Callable[[str], Watch]) -> None:
     one = watcher("one")
     line = net("https://one.example")
@@ -266,7 +295,7 @@ def test_by_the_command_line(
     with inst.store.begin() as connection:
         connection.execute(ledger.tables.entry.delete().where(ledger.tables.entry.c.idx == 1))
     _, said, error = run("monitor", folder, "--once", "--json")
-    assert isinstance(error, Refused) and json.loads(said)["found"][0]["kind"] == "other_entries"
+    assert isinstance(error, Refused) and json.loads(said)["found"][0]["kind"] == "withheld"
 
 
 def test_prove_cosign_submitter_by_the_command_line(inst: Installation, tmp_path: Path) -> None:

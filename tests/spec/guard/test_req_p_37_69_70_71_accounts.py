@@ -24,7 +24,7 @@ from loop import CONTACTS, MORNING, NAMES
 from softkey import SoftKey
 
 #: What a session with one factor reaches: its own account, leaving, and what everybody reaches.
-OWN = ("/account", "/second", "/signout", "/signin", "/enter", "/language", "/public")
+OWN = ("/account", "/second", "/signout", "/signin", "/enter", "/language", "/public", "/ledger/")
 PERSONAL = [*NAMES, *CONTACTS, "1540000", "虚构路"]
 
 

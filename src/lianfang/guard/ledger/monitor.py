@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from lianfang.foundation.canonical import plain
-from lianfang.foundation.errors import BadInput, LianfangError, Refused
+from lianfang.foundation.errors import BadInput, LianfangError, NotFound, Refused
 from lianfang.guard.ledger import evidence, merkle, tables, tiles
 from lianfang.guard.ledger.evidence import Evidence
 from lianfang.guard.ledger.log import Log, fold_root
@@ -277,7 +277,9 @@ def _read(source: Source, index: int, width: int) -> tuple[list[bytes], list[byt
     hashes = _hashes(source, index, width)
     try:
         entries = source.entries(index, width)
-    except BadInput:  # a bundle of another number of entries, or none
+    except NotFound:
+        raise
+    except BadInput:  # a bundle of another number of entries
         return hashes, None, [index * tiles.WIDTH]
     except Refused:
         entries = None

@@ -40,8 +40,8 @@ def bundle_bytes(entries: Sequence[bytes]) -> bytes:
     return b"".join(len(one).to_bytes(2, "big") + one for one in entries)
 
 
-def split_bundle(raw: bytes, width: int) -> list[bytes]:
-    """The ``width`` entries of a bundle; BadInput when it holds fewer, more, or half an entry."""
+def split_bundle(raw: bytes, width: int, *, or_more: bool = False) -> list[bytes]:
+    """The ``width`` entries of a bundle; BadInput when it holds fewer, more (unless ``or_more``), or half an entry."""
     entries: list[bytes] = []
     at = 0
     while at + 2 <= len(raw) and len(entries) < width:
@@ -50,7 +50,7 @@ def split_bundle(raw: bytes, width: int) -> list[bytes]:
             break
         entries.append(raw[at + 2 : end])
         at = end
-    if len(entries) != width or at != len(raw):
+    if len(entries) != width or (at != len(raw) and not or_more):
         raise BadInput(f"That is no bundle of {width} entries.", code="bundle")
     return entries
 

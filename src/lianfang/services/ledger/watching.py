@@ -41,19 +41,28 @@ class LogOutside:
 
     def hashes(self, index: int, width: int, /) -> bytes:
         """The tile of level 0."""
-        from lianfang.guard.ledger import tiles
-
-        return self._get(f"tile/0/{tiles.tile_path(index, width)}", 256 * 32)
+        return self._tile("0", index, width, 256 * 32)[: width * 32]
 
     def entries(self, index: int, width: int, /) -> list[bytes] | None:
         """The entry bundle; None when the log does not show these entries."""
         from lianfang.guard.ledger import tiles
 
         try:
-            raw = self._get(f"tile/entries/{tiles.tile_path(index, width)}", 256 * (tiles.MAX_ENTRY + 2))
+            raw = self._tile("entries", index, width, 256 * (tiles.MAX_ENTRY + 2))
         except Refused:
             return None
-        return tiles.split_bundle(raw, width)
+        return tiles.split_bundle(raw, width, or_more=True)
+
+    def _tile(self, level: str, index: int, width: int, most: int) -> bytes:
+        """The tile, or the full one when the log grew meanwhile and has done away with the narrower."""
+        from lianfang.guard.ledger import tiles
+
+        try:
+            return self._get(f"tile/{level}/{tiles.tile_path(index, width)}", most)
+        except NotFound:
+            if width == tiles.WIDTH:
+                raise
+            return self._get(f"tile/{level}/{tiles.tile_path(index)}", most)
 
     def _get(self, path: str, most: int) -> bytes:
         got = self._to.get(path, most=most)
