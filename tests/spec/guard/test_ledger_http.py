@@ -278,3 +278,28 @@ def test_what_fails_is_told_and_nothing_is_taken(inst: Installation, monkeypatch
     with pytest.raises(Busy):
         one.append([b"a", b"b", b"c"])
     one.close()
+
+
+def test_the_house_writes_while_statements_pour_in(inst: Installation) -> None:
+    """One database, one write lock: the sequencer leaves the house its turn between two commits."""
+    one, stop = made(inst), threading.Event()
+
+    def pour() -> None:
+        while not stop.is_set():
+            one.append([b"x" * 200] * 50)
+
+    threads = [threading.Thread(target=pour) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    waited = []
+    for _ in range(15):
+        began = time.monotonic()
+        with inst.store.begin() as connection:
+            Log.only(connection).append(connection, [b"an act of the house"])
+        waited.append(time.monotonic() - began)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    one.close()
+    assert max(waited) < 10, waited  # the lock is given up on after 15 s
+    assert integrity.check(inst)["valid"]
