@@ -159,7 +159,7 @@ def reconcile(
 
     event_id, _, number = bulletin.rpartition("/")
     if not event_id or not number.isdecimal():
-        raise BadInput("A bulletin is named EVENT/NUMBER.", hint="lianfang event list")
+        raise BadInput("A bulletin is named EVENT/NUMBER.", hint="List the events: lianfang event list")
     if too_large := [one for one in books if one.stat().st_size > MAX_BOOK]:
         raise BadInput(f"{too_large[0].name} is too large for a book.")
     raw = [one.read_bytes() for one in books]
@@ -183,7 +183,7 @@ def in_words(found: dict[str, Any], lang: str) -> str:
         entries = ", ".join(str(index) for index in one["reports"][:12]) + (
             "…" if len(one["reports"]) > 12 else ""
         )
-        lines.append(f"  {one['figure']}: {published}  = {one['recounted']} reports 报告  {who}")
+        lines.append(f"  {one['figure']}: {published}  = {one['recounted']} reports 报告  {who}".rstrip())
         if entries:
             lines.append(f"      entries 日志: {entries}")
     for row in found["reporters"]:
