@@ -168,6 +168,7 @@ class ReportNode:
                 purpose="case_report",
                 ref=f"{kind}/{sha256}",
                 payload=payload.model_dump(),
+                public=True,  # the book names the files by their digests: that is what it is for
                 log=self.log,
             )
             self.log.checkpoint(connection, now=now)
