@@ -17,20 +17,18 @@ if TYPE_CHECKING:
     from lianfang.guard.ledger.offline import Verdict
 
 MAX_INPUT = 4_000_000
-AMONG_OTHERS = (
-    ("witness", "Be a witness of others' logs. 为他方账本作见证。"),
-    ("monitor", "Read others' logs, compare with peers. 监看账本。"),
-    ("prove", "An entry's proof file. 出具条目证明。"),
-    ("cosign", "Sign the head, ask the witnesses. 请见证方签名。"),
-    ("submitter", "Bodies that may append. 可提交陈述的单位。"),
-)
+_OTHERS = "lianfang.cli.ledger_watch:"
+_LAZY = {
+    "reconcile": ("lianfang.cli.reports:reconcile", "A bulletin against its reports. 通报与报告核对。"),
+    "witness": (f"{_OTHERS}witness", "Be a witness of others' logs. 为他方账本作见证。"),
+    "monitor": (f"{_OTHERS}monitor", "Read others' logs, compare with peers. 监看账本。"),
+    "prove": (f"{_OTHERS}prove", "An entry's proof file. 出具条目证明。"),
+    "cosign": (f"{_OTHERS}cosign", "Sign the head, ask the witnesses. 请见证方签名。"),
+    "submitter": (f"{_OTHERS}submitter", "Bodies that may append. 可提交陈述的单位。"),
+}
 
 
-@click.group(
-    "ledger",
-    cls=LazyGroup,
-    lazy={name: (f"lianfang.cli.ledger_watch:{name}", line) for name, line in AMONG_OTHERS},
-)
+@click.group("ledger", cls=LazyGroup, lazy=_LAZY)
 def ledger() -> None:
     """Proofs that a record was not altered. 记录未被篡改之证明。
 

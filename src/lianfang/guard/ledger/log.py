@@ -78,7 +78,8 @@ class Log:
 
     def open_from(self, conn: Connection) -> int:
         """From which entry on the entries are shown to everybody."""
-        return int(self._row(conn).open_from)
+        table = tables.shown
+        return int(conn.execute(select(table.c.open_from).where(table.c.origin == self.origin)).scalar() or 0)
 
     def append(self, conn: Connection, entries: Sequence[bytes]) -> range:
         """Add entries in order; gives their indices. They are in the log once the transaction commits."""

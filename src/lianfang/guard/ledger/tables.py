@@ -15,8 +15,6 @@ log = Table(
     Column("size", BigInteger, nullable=False),
     Column("root", LargeBinary, nullable=False),
     Column("created_at", String(27), nullable=False),
-    # entries before this one name objects in clear; they are not shown to everybody
-    Column("open_from", BigInteger, nullable=False, server_default="0"),
 )
 
 entry = Table(
@@ -44,6 +42,14 @@ checkpoint = Table(
     Column("size", BigInteger, primary_key=True, autoincrement=False),
     Column("note", Text, nullable=False),
     Column("at", String(27), nullable=False),
+)
+
+#: Of logs that are older than public entries: from which entry on they are shown. Those before name objects in clear.
+shown = Table(
+    "ledger_shown",
+    metadata,
+    Column("origin", String(255), primary_key=True),
+    Column("open_from", BigInteger, nullable=False),
 )
 
 #: What witnesses signed under a head: one line for each key.

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0014_witnesses_and_submitters"
-down_revision = "0010_paper_forms"
+down_revision = "0011_reports"
 
 
 def upgrade() -> None:
@@ -26,7 +26,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("token", name=op.f("uq_ledger_submitter_token")),
         sqlite_strict=True,
     )
-    with op.batch_alter_table("ledger_log", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("open_from", sa.BigInteger(), server_default="0", nullable=False))
+    op.create_table(
+        "ledger_shown",
+        sa.Column("origin", sa.String(length=255), nullable=False),
+        sa.Column("open_from", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("origin", name=op.f("pk_ledger_shown")),
+        sqlite_strict=True,
+    )
     # entries made before this version name their objects in clear: they are not shown to everybody
-    op.execute("UPDATE ledger_log SET open_from = size")
+    op.execute("INSERT INTO ledger_shown (origin, open_from) SELECT origin, size FROM ledger_log")
