@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from lianfang.services import bulletin, integrity
 from lianfang.services.installation import Installation, Who
 from lianfang.services.ledger import heads, reading, sequencer, submitters
 from lianfang.services.ledger.sequencer import Busy, Sequencer
+from lianfang.store import Store, sqlite_url
 
 
 @pytest.fixture
@@ -303,3 +305,22 @@ def test_the_house_writes_while_statements_pour_in(inst: Installation) -> None:
     one.close()
     assert max(waited) < 10, waited  # the lock is given up on after 15 s
     assert integrity.check(inst)["valid"]
+
+
+def test_an_older_log_keeps_its_old_entries_to_itself(tmp_path: Path) -> None:
+    """The migration: entries from before name accounts in clear, so they stay unshown; new ones are shown."""
+    from alembic import command
+
+    from lianfang.store.migrate import configuration, upgrade
+
+    store = Store(sqlite_url(tmp_path / "old.db"))
+    with store.begin() as connection:
+        command.upgrade(configuration("operational", connection), "0010_paper_forms")
+        Log.create(connection, "cdc", authority="cdc", now=datetime(2026, 1, 29, tzinfo=UTC))
+        Log("cdc").append(connection, [b"names wu.min"] * 3)
+    upgrade(store, "operational")
+    with store.begin() as connection:
+        assert Log("cdc").open_from(connection) == 3
+        Log.create(connection, "new", authority="new", now=datetime(2026, 1, 29, tzinfo=UTC))
+        assert Log("new").open_from(connection) == 0
+    store.close()
