@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -19,8 +20,9 @@ from lianfang import __version__
 from lianfang.api.security import BodyLimit, Headers
 from lianfang.api.view import language, page, spoken
 from lianfang.foundation import words
-from lianfang.foundation.errors import LianfangError, NotSignedIn
+from lianfang.foundation.errors import LianfangError, NotSignedIn, Refused
 from lianfang.guard.redaction.exits import masked, watch_logs
+from lianfang.services import trail
 from lianfang.services.installation import Installation
 from lianfang.services.jobs import Desk
 
@@ -89,6 +91,7 @@ def create_app(inst: Installation) -> FastAPI:
         app.include_router(rest.router, prefix="/api/v1")
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     app.add_exception_handler(LianfangError, _ours)
+    app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Exception, _unforeseen)
@@ -97,6 +100,17 @@ def create_app(inst: Installation) -> FastAPI:
 
 def _wants_json(request: Request) -> bool:
     return request.url.path.startswith("/api/")
+
+
+async def _refused(request: Request, error: Any) -> Response:
+    """A refusal leaves its trace; that the trace cannot be written lets nobody in."""
+    who = getattr(request.state, "who", None)
+    if who is not None:
+        route = request.scope.get("route")
+        under = "/api/v1" if _wants_json(request) else ""  # a route knows its own part of the path only
+        where = f"{request.method} {under}{getattr(route, 'path', '-')}"
+        await run_in_threadpool(trail.refused, request.app.state.installation, who, where, error)
+    return await _ours(request, error)
 
 
 async def _ours(request: Request, error: Any, fields: Sequence[tuple[str, str]] = ()) -> Response:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, Conflict, NotFound, Refused
 from lianfang.services import events
-from lianfang.services.gate import ask, fresh, record, require, within
+from lianfang.services.gate import ask, fresh, reaches, record, require, within
 from lianfang.services.installation import Installation, Who
 
 if TYPE_CHECKING:
@@ -49,7 +49,12 @@ def ranked(inst: Installation, who: Who, event_id: str) -> list[Row]:
         ref=event_id,
         rows=len(found),
     )
-    return found
+    return _tokens(found)
+
+
+def _tokens(found: list[Row]) -> list[Row]:
+    """Without the vault's id of those who were named: it is no field of this purpose."""
+    return [{name: value for name, value in row.items() if name != "subject_id"} for row in found]
 
 
 def page(inst: Installation, who: Who, event_id: str, *, number: int = 1, size: int = 100) -> dict[str, Any]:
@@ -82,7 +87,7 @@ def page(inst: Installation, who: Who, event_id: str, *, number: int = 1, size: 
     )
     total = sum(counts.values())
     undecided = counts.get("candidate", 0) + counts.get("locked", 0)
-    return {"event": event, "contacts": found, "total": total, "decided": total - undecided}
+    return {"event": event, "contacts": _tokens(found), "total": total, "decided": total - undecided}
 
 
 def by_status(connection: sa.Connection, event_id: str) -> dict[str, int]:
@@ -443,13 +448,14 @@ def export(inst: Installation, who: Who, event_id: str, *, lang: str = "zh") -> 
 
 def locks(inst: Installation, who: Who, event_id: str | None = None) -> list[Row]:
     """Locks, with their approvals, the newest first."""
-    from lianfang.records import Approval, RiskLock
+    from lianfang.records import Approval, Event, RiskLock
     from lianfang.store import rows
 
     require(who, "contact.read")
     equal: dict[str, Any] = {"event_id": event_id} if event_id else {}
     with inst.store.read() as connection:
-        found = rows(connection, RiskLock, **equal)
+        own = {row["event_id"] for row in rows(connection, Event, **equal) if reaches(who, row["adcode"])}
+        found = [row for row in rows(connection, RiskLock, **equal) if row["event_id"] in own]
         for row in found:
             row["approvals"] = rows(connection, Approval, lock_id=row["lock_id"], order_by=["at"])
     return sorted(found, key=lambda row: row["locked_at"], reverse=True)

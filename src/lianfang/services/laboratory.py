@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lianfang.services import visits
-from lianfang.services.gate import require
+from lianfang.services.gate import reaches, require
 from lianfang.services.installation import Installation, Who
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ def waiting(inst: Installation, who: Who) -> list[Row]:
     """Samples without a final result, then those of today; numbers only, no names."""
     import sqlalchemy as sa
 
-    from lianfang.records import LabResult, Sample
+    from lianfang.records import Event, LabResult, Sample
     from lianfang.store import rows, table
 
     require(who, "sample.result")
@@ -27,7 +27,12 @@ def waiting(inst: Installation, who: Who) -> list[Row]:
         result.c.sample_no.in_(numbers), result.c.event_id != ""
     )
     with inst.store.read() as connection:
-        samples = rows(connection, Sample, sample.c.event_id != "", order_by=["sample_no"])
+        own = {row["event_id"] for row in rows(connection, Event) if reaches(who, row["adcode"])}
+        samples = [
+            row
+            for row in rows(connection, Sample, sample.c.event_id != "", order_by=["sample_no"])
+            if row["event_id"] in own
+        ]
         results = dict(connection.execute(statement.order_by(result.c.id)).all())
     for row in samples:
         row["result"] = results.get(row["sample_no"], "")

@@ -52,6 +52,7 @@ def tasks(inst: Installation, who: Who) -> list[Row]:
     done = {row["contact_id"] for row in visited}
     watched = {row["contact_id"]: row["until"] for row in active}
     for row in mine:
+        del row["subject_id"]  # the vault's; the gate alone goes by it
         row["visited_today"] = row["contact_id"] in done
         row["observed_until"] = watched.get(row["contact_id"])
         refused = row["status"] == "refused"  # due until a later visit reaches him

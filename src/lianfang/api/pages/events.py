@@ -68,6 +68,7 @@ def order(request: Request, inst: Inst, who: Reader, order_id: str) -> Response:
 @router.post("/orders/{order_id}/send", summary="Send an order to its holder")
 def send(request: Request, inst: Inst, who: Actor, order_id: str) -> Response:
     gate.require(who, "order.send")
+    orders.show(inst, who, order_id)  # refused here already, and not by the job, outside one's area
     request.app.state.desk.submit(who, "order.send", {"order_id": order_id}, key=order_id)
     return go(f"/orders/{order_id}")
 

@@ -154,6 +154,7 @@ def client_context(inst: Installation, peer: str) -> ssl.SSLContext:
 def _prepare(inst: Installation, context: ssl.SSLContext, peers: Iterable[str]) -> None:
     certificate, key = paths(inst)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    files.read(key, limit=65_536)  # refused when anybody else could read it
     context.load_cert_chain(certificate, key)
     for pem in peers:
         context.load_verify_locations(cadata=pem)
