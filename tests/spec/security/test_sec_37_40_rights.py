@@ -142,6 +142,7 @@ def areas(inst: Installation, event_id: str, staff: dict[str, Who]) -> Areas:
         "event_id": event_id, "contact_id": "c0", "lock_id": waiting, "sample_no": sample,
         "batch_id": batch, "incident_id": incident, "order_id": order, "job_id": "j00112233445566",
         "alert_id": "alarm", "kind": "csv", "task": "x", "move_id": "none",
+        "number": "1",
     }  # fmt: skip
     tokens = [f"{n:032x}" for n in range(1, len(CONTACTS))]
     ids = [event_id, lock, waiting, sample, batch, incident, order]
