@@ -206,6 +206,17 @@ def test_sec_31_there_is_no_openid_connect_so_nothing_of_it_can_be_forged(inst: 
         assert guard.list_accounts(connection)
 
 
+def test_sec_35_nobody_ends_the_running_session_of_another(inst: Installation) -> None:
+    one, other = Browser(inst, "sun.shen").come(), Browser(inst, "li.she").come()
+    (running,) = one.client.get("/api/v1/account").json()["sessions"]
+    assert other.post(f"/account/sessions/{running['session_id']}/end").status_code == 404
+    assert other.json(f"/account/sessions/{running['session_id']}/end").status_code == 404
+    assert other.json("/account/sessions/end").json() == {"ended": 0}
+    assert one.get("/log").status_code == 200
+    assert one.post(f"/account/sessions/{running['session_id']}/end").status_code == 303
+    assert one.get("/log").headers["location"] == "/signin"
+
+
 #: Changes of factors, exports, naming, and answers that show who somebody is: each needs a factor shown just now.
 FRESH = {
     "POST /account/totp", "POST /account/totp/remove", "POST /account/recovery", "POST /account/password",
