@@ -22,8 +22,9 @@ run: runtime ## the demonstration in the browser; SERVE=0: as a transcript; PORT
 test: dev ## the test suite, slow loops at reduced counts
 	@$(PYTEST)
 
-test-deep: dev ## the slow loops and the property tests at full counts
+test-deep: dev ## the slow loops and the property tests at full counts, and the seeded faults
 	@LIANFANG_DEEP=1 $(PYTEST)
+	@$(BIN)/python scripts/mutants.py --workers $(WORKERS)
 
 check: dev ## linters, types, floors, security
 	@scripts/check.sh
