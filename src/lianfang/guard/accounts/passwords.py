@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 MIN_LENGTH = 15
 MAX_LENGTH = 256
-_CONTEXT = ("lianfang", "联防")
+#: Words that everybody here would think of; with what they leave, a password has to be one still.
+_CONTEXT = (
+    *("lianfang", "联防联控", "联防", "疾控中心", "疾控", "卫健委", "疫情", "防疫", "防控", "新冠"),
+    *("epidemic", "outbreak", "pandemic", "disease", "control", "centre", "center", "covid", "health"),
+    *("password", "welcome", "admin"),
+)
 _PADDING = "0123456789 !@#$%^&*()-_=+.,?~"
 
 
