@@ -129,11 +129,10 @@ def served(inst: Installation) -> Iterator[int]:
             thread.join(30)
 
 
-def told(port: int, raw: bytes, seconds: float = 10.0) -> bytes:
-    """What the server says to raw bytes until it closes or is silent."""
+def told(port: int, raw: bytes, seconds: float = 15.0) -> bytes:
+    """What the server says to raw bytes until it closes or is silent for so long."""
     said = b""
     with socket.create_connection(("127.0.0.1", port), timeout=seconds) as line:
-        line.settimeout(1.5)
         with suppress(OSError):  # it may close before all is sent
             line.sendall(raw)
         with suppress(OSError):

@@ -66,7 +66,7 @@ async def only_known(request: Request) -> None:
     """Refuse a form's unknown field, and any body where the route takes none.
 
     Raises:
-        BadInput: names the fields, never what was in them.
+        BadInput: says how many, as a name that nobody knows may itself be what must not be told.
     """
     endpoint = request.scope["endpoint"]
     reads = known(endpoint)

@@ -112,7 +112,7 @@ class Markup(HTMLParser):
 
 
 def _ours(value: str) -> bool:
-    return value == "" or (value[0] in "/#" and not value.startswith("//"))
+    return value == "" or (value[0] in "/#?" and not value.startswith("//"))
 
 
 def test_sec_16_the_policy_names_our_own_files_and_nothing_else() -> None:
