@@ -238,13 +238,23 @@ def state_file() -> Path:
 
 
 def judge_all(
-    mutants: list[Mutant], verdicts: Verdicts, *, workers: int, minutes: float, quiet: bool
+    mutants: list[Mutant],
+    verdicts: Verdicts,
+    *,
+    workers: int,
+    minutes: float,
+    quiet: bool,
+    sound: bool = False,
 ) -> list[tuple[Mutant, str, str]]:
-    """Verdict and reason of each; those that the time was too short for are ``not run``."""
+    """Verdict and reason of each; those that the time was too short for are ``not run``.
+
+    ``sound``: the tests are known to pass without a fault, and are not run for that.
+    """
     until = time.monotonic() + minutes * 60 if minutes else float("inf")
-    todo = [one for one in mutants if verdicts.known.get(one.key(), ["broken"])[0] == "broken"]
+    keys = {one: one.key() for one in mutants}  # as the files are now, which the copies are made of
+    todo = [one for one in mutants if verdicts.known.get(keys[one], ["broken"])[0] == "broken"]
     found: dict[Mutant, tuple[str, str]] = {
-        one: (verdicts.known[one.key()][0], verdicts.known[one.key()][1])
+        one: (verdicts.known[keys[one]][0], verdicts.known[keys[one]][1])
         for one in mutants
         if one not in todo
     }
@@ -260,7 +270,7 @@ def judge_all(
             root.mkdir()
             copy_tree(root)
             roots.put(root)
-        bad = unsound(todo, roots.queue[0]) if todo else set()
+        bad = unsound(todo, roots.queue[0]) if todo and not sound else set()
 
         def one(mutant: Mutant) -> None:
             if time.monotonic() > until:
@@ -275,7 +285,7 @@ def judge_all(
                 finally:
                     roots.put(root)
             found[mutant] = how
-            verdicts.keep(mutant.key(), how)
+            verdicts.keep(keys[mutant], how)
             tell(mutant, how)
 
         with ThreadPoolExecutor(max(1, workers)) as pool:
@@ -309,6 +319,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="verdicts as JSON")
     parser.add_argument("--fresh", action="store_true", help="judge again what was judged before")
     parser.add_argument("--record", action="store_true", help="write tests/mutants/THEME.json")
+    parser.add_argument(
+        "--sound", action="store_true", help="the tests have just passed, so run them with faults only"
+    )
     parser.add_argument("--workers", type=int, default=2, help="faults at a time (default 2)")
     parser.add_argument("--minutes", type=float, default=0, help="begin no fault after this time")
     chosen = parser.parse_args(arguments)
@@ -324,8 +337,8 @@ def main(arguments: list[str] | None = None) -> int:
         and (not chosen.theme or one.theme in chosen.theme)
     ]
     began = time.monotonic()
-    verdicts = Verdicts(state_file(), fresh=chosen.fresh)
-    judged = judge_all(mutants, verdicts, workers=chosen.workers, minutes=chosen.minutes, quiet=chosen.json)
+    how = {"workers": chosen.workers, "minutes": chosen.minutes, "quiet": chosen.json, "sound": chosen.sound}
+    judged = judge_all(mutants, Verdicts(state_file(), fresh=chosen.fresh), **how)
     if chosen.record:
         record(judged)
     totals = Counter(verdict for _, verdict, _ in judged)

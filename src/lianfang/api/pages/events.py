@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from lianfang.api import charts
-from lianfang.api.security import Actor, Inst, Reader
+from lianfang.api.security import Actor, Costly, Inst, Reader
 from lianfang.api.view import file, go, language, page
 from lianfang.foundation.errors import NotFound
 from lianfang.services import attack as attacking
@@ -84,7 +84,9 @@ def publish(request: Request, inst: Inst, who: Actor, event_id: str) -> Response
     return go(f"/public/{event_id}/{row['number']}", "published")
 
 
-@router.post("/events/{event_id}/attack", summary="What all bulletins together give away")
+@router.post(
+    "/events/{event_id}/attack", dependencies=[Costly], summary="What all bulletins together give away"
+)
 def attack(request: Request, inst: Inst, who: Actor, event_id: str) -> Response:
     return page(request, "attack.html", **attacking.attack(inst, who, event_id))
 
