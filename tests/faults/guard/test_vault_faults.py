@@ -120,7 +120,7 @@ def test_key_file_that_is_a_link_or_missing_or_damaged(tmp_path: Path) -> None:
     with pytest.raises(Refused):
         Keyring.open(folder)
     path.unlink()
-    for damage in (b"", b"{}", good[:-40], b"[1]", good.replace(b"keyring/1", b"keyring/9")):
+    for damage in (b"", b"{}", good[:-40], b"[1]", good.replace(b"keyring/2", b"keyring/9")):
         path.write_bytes(damage)
         path.chmod(0o600)
         with pytest.raises(Fault):
