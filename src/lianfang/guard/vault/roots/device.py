@@ -40,10 +40,10 @@ class DeviceRoot:
     def make(cls, access: Access, suite: int) -> DeviceRoot:
         """The key; made on the device, unreadable from outside, where there is none with the label."""
         root = cls(access.library, access.token, access.label, access.secret_file)
-        import pkcs11
-        from pkcs11 import Attribute
-
         with root._session(write=True) as session:
+            import pkcs11
+            from pkcs11 import Attribute
+
             if not list(session.get_objects(root._search())):
                 session.generate_key(
                     pkcs11.KeyType.AES,
@@ -81,9 +81,9 @@ class DeviceRoot:
             return nonce + bytes(key.encrypt(secret, **_gcm(nonce, place)))
 
     def unwrap(self, wrapped: bytes, place: bytes) -> bytes:
-        import pkcs11.exceptions as errors
-
         with self._key() as key:
+            import pkcs11.exceptions as errors
+
             try:
                 return bytes(key.decrypt(wrapped[NONCE:], **_gcm(wrapped[:NONCE], place)))
             except (errors.EncryptedDataInvalid, errors.EncryptedDataLenRange, errors.GeneralError):
@@ -107,10 +107,10 @@ class DeviceRoot:
         return dict(self.describe())
 
     def health(self) -> Health:
-        from pkcs11 import Attribute
-
         facts, warnings = self.describe(), []
         with self._key() as key:
+            from pkcs11 import Attribute
+
             token = key.session.token
             facts["manufacturer"] = str(token.manufacturer_id)
             facts["model"] = str(token.model)

@@ -51,9 +51,9 @@ class TransitRoot:
     def make(cls, access: Access, suite: int) -> TransitRoot:
         """The key; made in the service, not exportable, where there is none of this name."""
         root = cls(access.url, access.mount, access.label, access.secret_file, access.ca_file)
-        import hvac.exceptions
-
         with root._service() as transit:
+            import hvac.exceptions
+
             try:
                 transit.read_key(name=root._label, mount_point=root._mount)
             except hvac.exceptions.InvalidPath:
@@ -80,9 +80,9 @@ class TransitRoot:
             return _text(answer, "ciphertext").encode()
 
     def unwrap(self, wrapped: bytes, place: bytes) -> bytes:
-        import hvac.exceptions
-
         with self._service() as transit:
+            import hvac.exceptions
+
             try:
                 answer = transit.decrypt_data(
                     name=self._label,
