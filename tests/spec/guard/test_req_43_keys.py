@@ -24,7 +24,7 @@ from lianfang.cli import cli
 from lianfang.foundation.clock import SetClock
 from lianfang.foundation.errors import Fault, LianfangError, NotFound, Refused
 from lianfang.guard.ledger import tables as log
-from lianfang.guard.vault import Keyring, Vault, tables
+from lianfang.guard.vault import Keyring, Vault, sealing, tables
 from lianfang.services import doctor, keys
 from lianfang.services.installation import SYSTEM, Installation, Who, create, open_installation
 from rootkit import PASSPHRASE, PIN, access, secret_file
@@ -202,6 +202,16 @@ def test_a_reader_whose_snapshot_is_older_than_the_retirement_still_reads(inst: 
         assert len(reader.vault.reveal(conn, EVENT, grant(ids), reader="li")) == 20
     with open_installation(inst.home) as fresh:
         assert fresh.keyring.event(EVENT).past == {}
+
+
+def test_rows_of_a_rotation_that_began_after_the_keys_were_taken_open_too(inst: Installation) -> None:
+    _put(inst, 3)
+    with open_installation(inst.home, clock=SetClock(NOW)) as reader:
+        taken = reader.vault._event(EVENT)
+        keys.rotate(inst, SYSTEM, [EVENT], settle=0)
+        with reader.vault_store.read() as conn:
+            for row in conn.execute(sa.select(tables.subject)).mappings():
+                assert row["key_version"] == 2 and sealing.open_fields(sealing.data_key(taken, row), row)
 
 
 KILLED = """

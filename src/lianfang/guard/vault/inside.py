@@ -41,7 +41,9 @@ class Inside:
     def _prepare(self, keys: EventKeys) -> ReadyKeys:
         ready = self._ready.get(keys.event_id)
         if ready is None or ready.source is not keys:
-            ready = self._ready[keys.event_id] = ReadyKeys(keys, self._suite)
+            ready = self._ready[keys.event_id] = ReadyKeys(
+                keys, self._suite, lambda: self._ring.event(keys.event_id)
+            )
         return ready
 
     def _hold(self, conn: Connection, event_id: str) -> None:

@@ -217,13 +217,15 @@ class Keyring:
 
     def _refresh(self) -> None:
         try:
-            status = os.stat(self._path_text)  # noqa: PTH116  # on every use: half the time of Path.stat
-            mark: tuple[int, ...] = (status.st_ino, status.st_mtime_ns, status.st_size)
-            size = self._erased_size()
+            mark, size = self._mark(), self._erased_size()
         except OSError:
             mark, size = (), -1
         if mark != self._seen or size != self._erased_seen:
             self._load()
+
+    def _mark(self) -> tuple[int, ...]:
+        status = os.stat(self._path_text)  # noqa: PTH116  # on every use: half the time of Path.stat
+        return status.st_ino, status.st_mtime_ns, status.st_size
 
     def _erased_size(self) -> int:
         try:
@@ -247,24 +249,25 @@ class Keyring:
                 )
 
     def _load(self) -> None:
+        # looked at before it is read, and noted after all is in place: a change in between is seen at the next
+        # use, and another thread does not take what is half loaded for the newest
+        try:
+            mark = self._mark()
+        except OSError:
+            mark = ()
         document = self._read()
         self.authority = str(document["authority"])
         cipher = self._cipher(document)
         self._house = Cipher(entries.open_house(cipher, document), self._suite)
-        status = self._path.stat()
-        self._seen = (status.st_ino, status.st_mtime_ns, status.st_size)
-        if self._erased_path.exists():
-            raw = files.read(self._erased_path, limit=1 << 30)
-            self._erased = set(raw.decode().split())
-            self._erased_seen = len(raw)
-        else:
-            self._erased, self._erased_seen = set(), 0
-        before = self._events
-        self._events = {
+        raw = files.read(self._erased_path, limit=1 << 30) if self._erased_path.exists() else b""
+        erased, before = set(raw.decode().split()), self._events
+        events = {
             name: _remembering(before.get(name), entries.open_entry(cipher, name, entry))
             for name, entry in document["events"].items()
-            if f"e:{name}" not in self._erased
+            if f"e:{name}" not in erased
         }
+        self._erased, self._events = erased, events
+        self._seen, self._erased_seen = mark, len(raw)
 
     def _cipher(self, document: dict[str, Any]) -> Cipher:
         """The keyring's own key; the root is asked when it is another one than last time."""

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lianfang.foundation.errors import BadInput, Fault
@@ -24,14 +24,12 @@ _SUBJECT = "vault_subject"
 class ReadyKeys:
     """Keys derived from one event's entry in the keyring, ready for use."""
 
-    def __init__(self, keys: EventKeys, suite: int) -> None:
+    def __init__(self, keys: EventKeys, suite: int, again: Callable[[], EventKeys] | None = None) -> None:
         self.source = keys
         self.active = keys.active
         self.suite = suite
-        self._wraps = {
-            version: crypto.Cipher(crypto.derive(key, "wrap", keys.event_id), suite)
-            for version, key in {**keys.past, **keys.wraps}.items()
-        }
+        self._again = again
+        self._wraps = self._versions(keys)
         self.identity = self.derive("identity")
         self.index = {kind: self.derive("index", kind) for kind in INDEXED}
 
@@ -45,6 +43,10 @@ class ReadyKeys:
     def wrap(self, version: int) -> crypto.Cipher:
         """The cipher that wraps data keys, in this version."""
         cipher = self._wraps.get(version)
+        if cipher is None and self._again is not None:
+            # a rotation began after these keys were taken and before the row was read
+            self._wraps = {**self._versions(self._again()), **self._wraps}
+            cipher = self._wraps.get(version)
         if cipher is None:
             raise Fault(
                 "A data key is wrapped under a version of the event's key that the keyring does not hold.",
@@ -52,6 +54,12 @@ class ReadyKeys:
                 code="keyring_mismatch",
             )
         return cipher
+
+    def _versions(self, keys: EventKeys) -> dict[int, crypto.Cipher]:
+        return {
+            version: crypto.Cipher(crypto.derive(key, "wrap", keys.event_id), self.suite)
+            for version, key in {**keys.past, **keys.wraps}.items()
+        }
 
     def blind(self, kind: str, spelt: str) -> bytes:
         """Blind index of a normalised value."""

@@ -139,6 +139,7 @@ def keys(inst: Installation) -> Part:
     part: dict[str, Any] = {"files": files, "events_with_keys": []}
     try:
         ring = inst.open_keyring()
+        part["root"] = ring.where(inst.keys_folder)["kind"]
         part["events_with_keys"] = [
             {
                 "event_id": name,

@@ -125,6 +125,8 @@ def move_root(inst: Installation, who: Who, *, renew: bool = False) -> Moved:
             ("mount", wanted.mount),
             ("url", wanted.url),
             ("library", wanted.library),
+            ("secret_file", str(wanted.secret_file or "")),
+            ("ca_file", wanted.ca_file),
         )
         if name in present
     )
