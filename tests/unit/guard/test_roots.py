@@ -185,7 +185,7 @@ def test_argon2id_is_at_least_what_owasp_asks(tmp_path: Path) -> None:
 
 
 def test_the_device_keeps_its_key_and_says_what_is_amiss(
-    tmp_path: Path, request: pytest.FixtureRequest
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     way = access("pkcs11", tmp_path / "s", request, label="device-1")
     ring = Keyring.create(tmp_path / "keys", "linjiang-cdc", way)
@@ -196,8 +196,13 @@ def test_the_device_keeps_its_key_and_says_what_is_amiss(
     same = roots.make_root(way, 1)  # a second one of the label is not made
     same.unwrap(same.wrap(b"x" * 32, b"p"), b"p")
     (tmp_path / "s" / "pin").write_text("000000\n")
+    from lianfang.guard.vault.roots import device
+
+    tried, real = [], device.secret_in
+    monkeypatch.setattr(device, "secret_in", lambda *a: tried.append(a) or real(*a))
     with pytest.raises(Fault, match="refuses the PIN") as failed:
-        Keyring.open(tmp_path / "keys")
+        Keyring.open(tmp_path / "keys", way)
+    assert len(tried) == 1, "a device counts wrong PINs"
     assert failed.value.code == "root_unavailable" and "000000" not in str(failed.value)
     (tmp_path / "s" / "pin").write_text(PIN + "\n")
     note = ring.root().note()

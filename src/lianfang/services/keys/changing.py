@@ -69,15 +69,18 @@ def rotate(
     place = inst.home / "scratch" / "rotation"
     files.make_folder(place)
     with files.locked(place):  # one at a time: a second one would begin anew what the first has just finished
-        return [
-            _rotate(inst, who, event_id, part, settle, progress or silent)
-            for event_id in (list(dict.fromkeys(events)) or known)
-        ]
+        chosen = list(dict.fromkeys(events)) or known
+        resumed = any(len(inst.keyring.event(event_id).wraps) > 1 for event_id in chosen)
+        done = [_rotate(inst, who, event_id, part, progress or silent) for event_id in chosen]
+        if resumed or any(one.rewrapped for one in done):
+            time.sleep(settle)
+        for one in done:
+            with inst.vault_store.begin() as connection:
+                inst.vault.retire(connection, one.event_id)
+    return done
 
 
-def _rotate(
-    inst: Installation, who: Who, event_id: str, part: int, settle: float, report: Progress
-) -> Rotated:
+def _rotate(inst: Installation, who: Who, event_id: str, part: int, report: Progress) -> Rotated:
     vault, ring, store = inst.vault, inst.keyring, inst.vault_store
     before = ring.event(event_id)
     under_way = len(before.wraps) > 1
@@ -95,9 +98,6 @@ def _rotate(
         report("rotation", count, total)
     done = Rotated(event_id, old, ring.event(event_id).active, count)
     _record(inst, who, "keys_rotated", event_id, asdict(done))
-    time.sleep(settle if total else 0)
-    with store.begin() as connection:
-        vault.retire(connection, event_id)
     return done
 
 
