@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lianfang.foundation.errors import LianfangError
 from lianfang.services.installation import Installation
+
+if TYPE_CHECKING:
+    from lianfang.guard.vault import Keyring
 
 State = Literal["ok", "warning", "failed"]
 
@@ -29,34 +32,44 @@ class Finding:
 
 def examine(inst: Installation) -> list[Finding]:
     """Look at everything; a part that fails does not hide the others."""
-    checks: list[tuple[str, str, str, Callable[[Installation], tuple[dict[str, Any], tuple[str, ...]]]]] = [
-        ("database", "业务数据库", "operational database", _operational),
-        ("vault_database", "保险库数据库", "the vault's database", _vault),
-        ("signing_key", "机构签名密钥", "the authority's signing key", _signer),
-        ("root", "根密钥", "root key", _root),
-        ("keyring", "密钥环", "keyring", _keyring),
+    ring = _once(inst.open_keyring)
+    checks: list[tuple[str, str, str, Callable[[], tuple[dict[str, Any], tuple[str, ...]]]]] = [
+        ("database", "业务数据库", "operational database", lambda: _store(inst.store)),
+        ("vault_database", "保险库数据库", "the vault's database", lambda: _store(inst.vault_store)),
+        ("signing_key", "机构签名密钥", "the authority's signing key", lambda: _signer(inst)),
+        ("root", "根密钥", "root key", lambda: _root(inst, ring())),
+        ("keyring", "密钥环", "keyring", lambda: _keyring(inst, ring())),
     ]
-    return [_looked(inst, *check) for check in checks]
+    return [_looked(*check) for check in checks]
 
 
-def _looked(inst: Installation, what: str, zh: str, en: str, look: Callable[..., Any]) -> Finding:
+def _once(get: Callable[[], Keyring]) -> Callable[[], Keyring]:
+    """Asked once whatever comes of it: a device counts wrong PINs."""
+    held: list[Keyring | LianfangError] = []
+
+    def again() -> Keyring:
+        if not held:
+            try:
+                held.append(get())
+            except LianfangError as error:
+                held.append(error)
+        if isinstance(held[0], LianfangError):
+            raise held[0]
+        return held[0]
+
+    return again
+
+
+def _looked(what: str, zh: str, en: str, look: Callable[[], Any]) -> Finding:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        facts, says = look(inst)
+        facts, says = look()
     except LianfangError as error:
         return Finding(what, zh, en, "failed", {"code": error.code}, (error.message, error.hint or ""))
     except (OSError, SQLAlchemyError) as error:
         return Finding(what, zh, en, "failed", {"code": type(error).__name__})
     return Finding(what, zh, en, "warning" if says else "ok", facts, says)
-
-
-def _operational(inst: Installation) -> tuple[dict[str, Any], tuple[str, ...]]:
-    return _store(inst.store)
-
-
-def _vault(inst: Installation) -> tuple[dict[str, Any], tuple[str, ...]]:
-    return _store(inst.vault_store)
 
 
 def _store(store: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -69,16 +82,15 @@ def _signer(inst: Installation) -> tuple[dict[str, Any], tuple[str, ...]]:
     return {"name": inst.signer.name}, ()
 
 
-def _root(inst: Installation) -> tuple[dict[str, Any], tuple[str, ...]]:
-    health = inst.open_keyring().root().health()
+def _root(inst: Installation, ring: Keyring) -> tuple[dict[str, Any], tuple[str, ...]]:
+    health = ring.root().health()
     says = list(health.warnings)
     if health.facts["kind"] != inst.settings.root_key:
         says.append(_ELSEWHERE)
     return dict(health.facts), tuple(says)
 
 
-def _keyring(inst: Installation) -> tuple[dict[str, Any], tuple[str, ...]]:
-    ring = inst.open_keyring()
+def _keyring(inst: Installation, ring: Keyring) -> tuple[dict[str, Any], tuple[str, ...]]:
     events = ring.events()
     rotating = [one for one in events if len(ring.event(one).wraps) > 1]
     says = []

@@ -374,6 +374,23 @@ def test_doctor_says_what_is_missing_and_looks_at_the_rest(
     assert isinstance(said.exception, Fault) and json.loads(said.stdout)[3]["state"] == "failed"
 
 
+@pytest.mark.parametrize("name", ["keys", "keys/authority.json", "vault/keys", "vault/keys/keyring.json"])
+def test_the_server_does_not_start_with_a_wide_key_file(
+    name: str, inst: Installation, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requirement 48."""
+    import uvicorn
+
+    started: list[object] = []
+    monkeypatch.setattr(uvicorn, "run", lambda *a, **k: started.append(a))
+    CliRunner().invoke(cli, ["serve", "--home", str(home)], catch_exceptions=False, standalone_mode=False)
+    assert len(started) == 1
+    path = home / name
+    path.chmod(path.stat().st_mode | 0o044)
+    said = CliRunner().invoke(cli, ["serve", "--home", str(home)], standalone_mode=False)
+    assert isinstance(said.exception, Refused) and len(started) == 1
+
+
 # who may, and the commands --------------------------------------------------------------------------------------
 
 
