@@ -138,7 +138,7 @@ def rotation(rows: int) -> None:
         for at in range(0, rows, 20_000):
             with inst.vault_store.begin() as conn:
                 inst.vault.open_event(conn, EVENT)
-                given = people(min(20_000, rows - at), seed=at + 1)
+                given = [{"phone": f"154{n:08d}"} for n in range(at, min(at + 20_000, rows))]
                 ids += inst.vault.put_many(conn, EVENT, given, kind="case_report")
         (home / "ids.txt").write_text("\n".join(ids))
         readers = [
@@ -256,7 +256,7 @@ def whole(rows: int) -> None:
             line("linkage_features", rows, *clock(lambda: box.linkage_features(conn, EVENT, ids)))
 
         def rotate() -> None:
-            after, done = "", False
+            after, done = None, False
             while not done:
                 with engine.begin() as conn:
                     part = box.rotate(conn, EVENT, after=after)

@@ -76,7 +76,7 @@ def test_kill_while_writing(tmp_path: Path, count: Callable[[int, int], int]) ->
             acknowledged[subject] = (phone, int(index))
     assert acknowledged
     again = vault(tmp_path / "keys")
-    after, done = "", False
+    after, done = None, False
     while not done:
         with store.begin() as conn:
             part = again.rotate(conn, EVENT, after=after)

@@ -42,7 +42,7 @@ def test_vault_whole_life(store: Store, tmp_path: Path) -> None:
         assert v.put_many(conn, EVENT, rows[::-1], kind="case_report") == ids[::-1]
         v.amend(conn, EVENT, ids[5], {"phone": "15488888888"})
         v.destroy_subject(conn, EVENT, ids[6])
-    after, done = "", False
+    after, done = None, False
     while not done:
         with store.begin() as conn:
             part = v.rotate(conn, EVENT, limit=500, after=after)

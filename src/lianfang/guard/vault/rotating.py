@@ -7,7 +7,7 @@ import weakref
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, Integer, bindparam, func, literal_column, select, update
 
 from lianfang.foundation.clock import Clock
 from lianfang.foundation.errors import Conflict
@@ -18,10 +18,10 @@ from lianfang.guard.vault.keyring import Keyring
 
 @dataclass(frozen=True)
 class Rotation:
-    """One part of a rotation: data keys wrapped anew, the subject to go on ``after``, and whether it was the last."""
+    """One part of a rotation: data keys wrapped anew, where to go on ``after``, and whether it was the last."""
 
     rewrapped: int
-    after: str
+    after: Any
     done: bool
 
 
@@ -44,7 +44,7 @@ class Rotating(Inside):
         super().__init__(keyring, clock, suite=suite)
         self._rotating: weakref.WeakSet[Any] = weakref.WeakSet()
 
-    def rotate(self, conn: Connection, event_id: str, *, limit: int = 20_000, after: str = "") -> Rotation:
+    def rotate(self, conn: Connection, event_id: str, *, limit: int = 20_000, after: Any = None) -> Rotation:
         """Wrap up to ``limit`` data keys under a new version of the event's key; reads go on meanwhile.
 
         Commit, and call again with ``after`` of the answer until it is ``done``; then :meth:`retire` in a
@@ -55,18 +55,18 @@ class Rotating(Inside):
         event = self._prepare(self._ring.begin_rotation(event_id))
         self._rotating.add(conn.get_transaction())
         table = tables.subject
-        # in the order of the primary key, so that the whole is one walk however many parts it has
-        rows = conn.execute(
-            select(table.c.subject_id, table.c.wrapped_key, table.c.key_version)
-            .where(
-                table.c.subject_id > after,
-                table.c.event_id == event_id,
-                table.c.key_version < event.active,
-                table.c.wrapped_key.is_not(None),
-            )
-            .order_by(table.c.subject_id)
-            .limit(limit)
-        ).all()
+        # One walk however many parts it has. On SQLite in the order of the pages, so that each is written once: ids
+        # are random, and in their order every part would touch nearly all of them. The event is compared in a form
+        # that no index has, or the planner takes its index and sorts the whole event for every part.
+        sqlite = conn.dialect.name == "sqlite"
+        order: Any = literal_column("rowid", Integer) if sqlite else table.c.identity
+        of_event = func.coalesce(table.c.event_id, "") if sqlite else table.c.event_id
+        query = select(order, table.c.subject_id, table.c.wrapped_key, table.c.key_version).where(
+            of_event == event_id, table.c.key_version < event.active, table.c.wrapped_key.is_not(None)
+        )
+        if after is not None:
+            query = query.where(order > after)
+        rows = conn.execute(query.order_by(order).limit(limit)).all()
         new = event.wrap(event.active)
         changes = [
             {
@@ -78,7 +78,7 @@ class Rotating(Inside):
                 ),
                 "version": event.active,
             }
-            for subject_id, wrapped, version in rows
+            for _, subject_id, wrapped, version in rows
         ]
         if changes:
             conn.execute(

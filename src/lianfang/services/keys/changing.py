@@ -89,13 +89,18 @@ def _rotate(inst: Installation, who: Who, event_id: str, part: int, report: Prog
         total = vault.waiting(connection, event_id)
     if not under_way:
         _record(inst, who, "key_rotation_begun", event_id, {"from_version": old, "data_keys": total})
-    after, finished, count = "", False, 0
+    after, count = None, 0
     report("rotation", 0, total)
-    while not finished:
+    while True:
         with store.begin() as connection:
             step = vault.rotate(connection, event_id, limit=part, after=after)
-        after, finished, count = step.after, step.done, count + step.rewrapped
+        after, count = step.after, count + step.rewrapped
         report("rotation", count, total)
+        if step.done:  # rows that were moved meanwhile (the file was compacted) are looked for again
+            with store.read() as connection:
+                if not vault.waiting(connection, event_id):
+                    break
+            after = None
     done = Rotated(event_id, old, ring.event(event_id).active, count)
     _record(inst, who, "keys_rotated", event_id, asdict(done))
     return done
