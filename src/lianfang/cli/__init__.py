@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("lianfang.cli.demo:demo", "The five minutes on a fictional city. 五分钟演示。"),
     "init": ("lianfang.cli.loop:init", "Make an installation. 新建安装。"),
     "serve": ("lianfang.cli.serve:serve", "Serve the pages and the API. 启动网页服务。"),
+    "doctor": ("lianfang.cli.doctor:doctor", "Does the installation stand? 检查安装。"),
     "account": ("lianfang.cli.account:account", "Accounts, roles, terminals. 账户、角色、登记终端。"),
     "import": ("lianfang.cli.importing:import_", "Delivered files into the house. 导入数据文件。"),
     "daily": ("lianfang.cli.loop:daily", "Run the daily cycle. 每日流程。"),
@@ -58,6 +59,7 @@ ROOMS: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "policy": ("lianfang.cli.guard:policy", "Who may do what with which data. 谁可为何处理何种信息。"),
         "backup": ("lianfang.cli.backup:backup", "Encrypted backups, restores, drills. 备份、恢复、演练。"),
+        "keys": ("lianfang.cli.keys:keys", "List, rotate, move the root. 密钥清单、轮换、根密钥迁移。"),
         "redaction": (
             "lianfang.cli.guard:redaction",
             "What in a text points to a person. 文本中的个人信息。",

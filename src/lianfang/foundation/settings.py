@@ -44,6 +44,26 @@ class Settings(BaseSettings):
     )
     database_url: str = Field("", description="Operational database; empty: SQLite in the home folder.")
     vault_url: str = Field("", description="The vault's database; empty: SQLite in the home folder.")
+    root_key: Literal["file", "passphrase", "pkcs11", "transit"] = Field(
+        "file", description="Where the root key stands; `guard keys move-root` puts it there."
+    )
+    root_label: str = Field(
+        "lianfang-root", pattern=r"^[A-Za-z0-9._-]{1,64}$", description="Its label in the device or service."
+    )
+    root_secret_file: str = Field(
+        "", description="File (0600) with the passphrase, the device's PIN or the service's token."
+    )
+    root_library: str = Field("", description="PKCS#11: the library of the device.")
+    root_token: str = Field("", max_length=32, description="PKCS#11: label of the token.")
+    root_url: str = Field("", description="Transit: address of the key service.")
+    root_mount: str = Field("transit", pattern=r"^[A-Za-z0-9._-]{1,64}$", description="Transit: its mount.")
+    root_ca_file: str = Field(
+        "", description="Transit: certificates (PEM) by which the service is known; empty: the usual ones."
+    )
+    cipher_suite: Literal["aes-256-gcm", "sm4-gcm"] = Field(
+        "aes-256-gcm",
+        description="Cipher in which the vault writes; it reads both (SM4: the national profile).",
+    )
     engine: Literal["duckdb", "spark"] = Field("duckdb", description="Engine of the lake.")
     memory_mb: int = Field(1500, ge=128, description="Memory that the lake's engine may use.")
     policy_pack: str = Field("cn-seed-2020", description="Policy pack by which the gate decides.")

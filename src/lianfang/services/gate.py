@@ -71,6 +71,11 @@ ACTS: dict[str, frozenset[str]] = {
     "data.backup.read": frozenset(
         {"administrator", "data_protection_officer", "security_officer", "auditor", "system"}
     ),
+    # who guards the house changes its keys, and who runs it, who has the devices; neither reads a name by it
+    "keys.manage": frozenset({"administrator", "security_officer", "system"}),
+    "keys.read": frozenset(
+        {"administrator", "security_officer", "data_protection_officer", "auditor", "system"}
+    ),
     "terminal.approve": frozenset({"administrator", "data_protection_officer"}),
     "exchange.peer": frozenset({"manager"}),
     "exchange.post": frozenset({"epidemiologist", "manager"}),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lianfang.foundation.progress import Progress
     from lianfang.foundation.settings import Settings
     from lianfang.guard.signing import SecretKeys
-    from lianfang.guard.vault import Keyring, Vault
+    from lianfang.guard.vault import Access, Keyring, Vault
     from lianfang.lake import Engine, Lake
     from lianfang.store import Store
 
@@ -87,19 +87,34 @@ class Installation:
 
         return Store(self.settings.vault_url or sqlite_url(self.home / "vault" / "vault.db"))
 
+    @property
+    def keys_folder(self) -> Path:
+        """Folder of the keyring."""
+        return self.home / "vault" / "keys"
+
+    @property
+    def root_access(self) -> Access:
+        """The root key that the settings name, and the way to it."""
+        return _root_access(self.home, self.settings)
+
     @cached_property
     def keyring(self) -> Keyring:
-        """The keyring; refused when it is readable by others."""
-        from lianfang.guard.vault import Keyring
+        """The keyring; refused when it is readable by others, or when its root cannot be had."""
+        return self.open_keyring()
 
-        return Keyring.open(self.home / "vault" / "keys")
+    def open_keyring(self) -> Keyring:
+        """The keyring, looked at anew."""
+        from lianfang.guard.vault import SUITES, Keyring
+
+        suite = SUITES[self.settings.cipher_suite]
+        return Keyring.open(self.keys_folder, self.root_access, suite=suite)
 
     @cached_property
     def vault(self) -> Vault:
         """The vault with its keyring."""
-        from lianfang.guard.vault import Vault
+        from lianfang.guard.vault import SUITES, Vault
 
-        return Vault(self.keyring, self.clock)
+        return Vault(self.keyring, self.clock, suite=SUITES[self.settings.cipher_suite])
 
     @cached_property
     def signer(self) -> SecretKeys:
@@ -199,11 +214,11 @@ def create(
         Conflict: there is an installation already. BadInput: a setting is wrong, the folder is not empty.
     """
     from lianfang.foundation.progress import silent
-    from lianfang.foundation.settings import FILE_NAME, home_folder, write_settings
+    from lianfang.foundation.settings import FILE_NAME, Settings, home_folder, write_settings
     from lianfang.guard.files import make_folder
     from lianfang.guard.ledger import Log
     from lianfang.guard.signing import create_keys
-    from lianfang.guard.vault import Keyring
+    from lianfang.guard.vault import SUITES, Keyring
 
     report = progress or silent
     folder = home_folder(home)
@@ -218,7 +233,13 @@ def create(
     report("installation", 0, 4)
     make_folder(folder / "vault")
     make_folder(folder / "keys")
-    Keyring.create(folder / "vault" / "keys", authority)
+    chosen = Settings.model_validate(values)
+    Keyring.create(
+        folder / "vault" / "keys",
+        authority,
+        _root_access(folder, chosen),
+        suite=SUITES[chosen.cipher_suite],
+    )
     create_keys(folder / "keys" / "authority.json", authority)
     report("installation", 1, 4)
     for name in ("lake", "inbox", "rejects"):
@@ -234,6 +255,21 @@ def create(
         Log.create(connection, made.signer.name, authority=authority, now=made.now())
     report("installation", 4, 4)
     return made
+
+
+def _root_access(home: Path, settings: Settings) -> Access:
+    from lianfang.guard.vault import Access
+
+    return Access(
+        kind=settings.root_key,
+        label=settings.root_label,
+        secret_file=home / settings.root_secret_file if settings.root_secret_file else None,
+        library=settings.root_library,
+        token=settings.root_token,
+        url=settings.root_url,
+        mount=settings.root_mount,
+        ca_file=settings.root_ca_file,
+    )
 
 
 def open_installation(home: Path | str | None = None, *, clock: Clock | None = None) -> Installation:

@@ -31,6 +31,7 @@ FOR_NOBODY = {
     "bulletin.show": "public",
     "bulletin.summary": "words",
     "contacts.reasons_in_words": "words",
+    "doctor.examine": "whether databases and keys can be had; reads nobody's data",
     "events.get": "an event's row, which holds no personal data; its callers look at the area",
     "events.find": "as events.get",
     "holders.entry": "the register of holders, public within the house",

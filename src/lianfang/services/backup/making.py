@@ -165,6 +165,7 @@ def _seal(
 ) -> Row:
     from lianfang.foundation.canonical import plain
     from lianfang.guard.signing import sign
+    from lianfang.guard.vault import Keyring
     from lianfang.records import Backup
     from lianfang.store import insert_new, one
     from lianfang.store.migrate import current
@@ -187,6 +188,8 @@ def _seal(
             "made_at": now,
             "rows": rows,
             "schema": {"operational": current(inst.store), "vault": current(inst.vault_store)},
+            # which root a restored keyring asks for, so that it is known before the bad day
+            "root": Keyring.where(inst.keys_folder),
             "files": files,
         }
     )

@@ -16,7 +16,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lianfang.foundation.errors import BadInput, Conflict
+from lianfang.foundation.clock import SystemClock
+from lianfang.foundation.errors import BadInput, Conflict, Fault, LianfangError
 from lianfang.services.backup import archive, snapshot
 from lianfang.services.backup.making import ERASED, KEY_FILES, workplace
 from lianfang.services.gate import record, require
@@ -95,6 +96,7 @@ def restore(
             reader.extract(draft, progress=progress)
         _keys(draft, secret, keys_home, keys_archive, erased)
         _of_this_authority(draft, signed)
+        _under_its_root(draft)
         _databases(draft, manifest, database_url, vault_url)
         found = _end_again(draft, manifest, heads, clock, progress, into)
         if into.exists():
@@ -155,6 +157,25 @@ def _of_this_authority(draft: Path, signed: dict[str, Any]) -> None:
     from lianfang.guard.signing import load_keys, verify
 
     verify(load_keys(draft / "keys" / "authority.json").public, signed)
+
+
+def _under_its_root(draft: Path) -> None:
+    """Refuse before anything is filled when the keyring's root cannot be had on this machine."""
+    from lianfang.foundation.settings import read_settings
+    from lianfang.guard.vault import Keyring
+
+    inst = Installation(draft, read_settings(draft), SystemClock())
+    try:
+        inst.open_keyring()
+    except LianfangError as error:
+        if error.code != "root_unavailable":
+            raise
+        place = ", ".join(f"{name} {said}" for name, said in Keyring.where(inst.keys_folder).items())
+        raise Fault(
+            f"The keyring stands under a root key that cannot be had here ({place}). {error.message}",
+            hint="Attach it, or name the way to it in LIANFANG_ROOT_LIBRARY, _URL, _SECRET_FILE, and restore again.",
+            code="root_unavailable",
+        ) from None
 
 
 def _databases(draft: Path, manifest: dict[str, Any], database_url: str, vault_url: str) -> None:
