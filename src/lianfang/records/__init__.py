@@ -38,6 +38,7 @@ from lianfang.records.event import (
 from lianfang.records.exchange import (
     ExchangeAct,
     ExchangeAlert,
+    ExchangeAlertAct,
     ExchangeAnswer,
     ExchangeCase,
     ExchangeCertificate,
@@ -54,6 +55,7 @@ from lianfang.records.house import Backup, Batch, DecisionEntry, Division, Holde
 from lianfang.records.incidents import Incident, IncidentStep
 from lianfang.records.noise import NoiseBudget, NoisyAnswer
 from lianfang.records.paper import PaperBatch, PaperMove
+from lianfang.records.subjects import SubjectNotice, SubjectRequest
 from lianfang.records.whereabouts import (
     LocationPing,
     LodgingStay,
@@ -100,6 +102,7 @@ __all__ = [
     "EventAct",
     "ExchangeAct",
     "ExchangeAlert",
+    "ExchangeAlertAct",
     "ExchangeAnswer",
     "ExchangeCase",
     "ExchangeCertificate",
@@ -145,6 +148,8 @@ __all__ = [
     "StockItem",
     "SubjectLink",
     "SubjectLinkPast",
+    "SubjectNotice",
+    "SubjectRequest",
     "TripLeg",
     "form",
     "importable",

@@ -204,6 +204,8 @@ def _delete_rows(connection: sa.Connection, event_id: str) -> None:
         Returnee,
         SubjectLink,
         SubjectLinkPast,
+        SubjectNotice,
+        SubjectRequest,
     )
     from lianfang.store import table
 
@@ -224,6 +226,10 @@ def _delete_rows(connection: sa.Connection, event_id: str) -> None:
     for ending in _ending():
         rows = table(ending)
         connection.execute(sa.delete(rows).where(rows.c.event_id == event_id))
+    # who was told of a correction stays as proof; which of the event's persons he was does not
+    requests, notices = table(SubjectRequest), table(SubjectNotice)
+    connection.execute(sa.update(requests).where(requests.c.event_id == event_id).values(subjects=[]))
+    connection.execute(sa.update(notices).where(notices.c.event_id == event_id).values(places=[]))
 
 
 def _others_open(inst: Installation) -> bool:

@@ -101,6 +101,7 @@ ACTS: dict[str, frozenset[str]] = {
     "paper.witness": frozenset({"epidemiologist", "manager", "data_protection_officer", "security_officer"}),
     "data.expire": frozenset({"data_protection_officer", "manager", "system"}),
     "subject.answer": frozenset({"data_protection_officer"}),
+    "subject.notify": frozenset({"data_protection_officer", "system"}),
     # whoever works here may say that something went wrong; the administrator and the auditor too
     "incident.report": frozenset(
         {
