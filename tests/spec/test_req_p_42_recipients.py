@@ -258,7 +258,7 @@ def test_a_message_that_ended_needs_no_notice(three: dict[str, Installation], se
     dpo = member(a, "data_protection_officer")
     done = _erase(a, dpo, PERSON)
     assert isinstance(a.clock, SetClock)
-    a.clock.move(timedelta(days=400))
+    a.clock.move(timedelta(days=20))
     assert subjects.deliver(a, SYSTEM)["waiting"] == 1
     (shown,) = subjects.show(a, dpo, done["request_id"])["notices"]
     assert shown["state"] == "queued" and "ended" in shown["error"]

@@ -360,6 +360,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
     "incident_source": {
         "person": ("工作人员", "staff"),
         "canary": ("植入记录检索", "search for planted records"),
+        "paper": ("终止事件时未收回纸质表", "paper not back at a closing"),
     },
     "series": {
         "fever_clinics": ("发热门诊", "fever clinics"),
@@ -383,6 +384,7 @@ NOTICES: dict[str, tuple[str, str]] = {
     "refused": ("已拒绝，接触者恢复为未识别。", "Refused; the contacts are free again."),
     "withdrawn": ("锁定已撤回，接触者恢复为未识别。", "The lock is withdrawn; the contacts are free again."),
     "named": ("已交办给责任人。其余仍不可识别。", "Named to the one worker. All others remain unreadable."),
+    "widened": ("警报范围已扩大，各机关将获知。", "The alert was widened; all authorities are told."),
     "noticed": ("答复已保存。", "The answer is saved."),
     "told": ("已通知可达的接收方。", "Recipients that can be reached were told."),
     "visited": ("随访结果已保存。", "The visit is saved."),

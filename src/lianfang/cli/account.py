@@ -100,13 +100,14 @@ def account_list(home: str | None, account: str, clock: str, as_json: bool) -> N
 
 
 @account.command("state")
+@click.option("--search", default="", help="Accounts whose name or shown name holds this. 按名查找。")
 @on_installation
-def account_state(home: str | None, account: str, clock: str, as_json: bool) -> None:
+def account_state(search: str, home: str | None, account: str, clock: str, as_json: bool) -> None:
     """Every account's factors, training, roles and sessions, for the administrator. 账户状态。"""
     from lianfang.services import staff
 
     with opened(home, clock) as inst:
-        found = staff.listing(inst, _administrator(inst, account))
+        found = staff.page(inst, _administrator(inst, account), search=search, size=100_000)["accounts"]
     lines = [
         f"{row['account']:<16} {'disabled' if row['disabled'] else 'active':<8} "
         f"{'two factors' if row['second_factor'] else 'no second factor':<16} "

@@ -73,8 +73,10 @@ def opened(home: str | None, clock: str = "") -> Iterator[Installation]:
 def acting(inst: Installation, account: str, roles: tuple[str, ...] = ()) -> Who:
     """The account that acts. Whoever may read the installation's keys may act for it, by name.
 
-    The keys stand for both factors; the machine still has to be a registered terminal (REQ-P-49).
-    Without ``--as`` in a demonstration installation the first of its people with a fitting role acts.
+    The keys stand for both factors; the machine still has to be a registered terminal (REQ-P-49). Its acts are
+    recorded with the operating system's account. Where the setting ``command_line`` names such accounts, each
+    acts in its roles only. Without ``--as`` in a demonstration installation the first of its people with a
+    fitting role acts.
     """
     from dataclasses import replace
 
@@ -84,7 +86,29 @@ def acting(inst: Installation, account: str, roles: tuple[str, ...] = ()) -> Who
     context = click.get_current_context(silent=True)
     role = str(context.meta.get(_ROLE, "")) if context else ""
     who = accounts.person(inst, account or _default(inst, roles), role)
-    return replace(who, signed=Signed(factors=2, fresh=True, terminal=terminals.machine(inst)))
+    whose = os_account()
+    allowed = inst.settings.command_line
+    if allowed and who.role not in allowed.get(whose, ()):
+        from lianfang.foundation.errors import Refused
+
+        raise Refused(
+            f"The operating-system account {whose} may not act as {who.role} on the command line.",
+            hint="The setting command_line names who may.",
+            code="command_line",
+        )
+    signed = Signed(factors=2, fresh=True, terminal=terminals.machine(inst), os_account=whose)
+    return replace(who, signed=signed)
+
+
+def os_account() -> str:
+    """The operating system's account of this process: by its number, not by what the environment says."""
+    import os
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a number without a name, as in a container
+        return f"uid-{os.getuid()}"
 
 
 def _default(inst: Installation, roles: tuple[str, ...]) -> str:

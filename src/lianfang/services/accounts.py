@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from lianfang.services.gate import ACTOR_OF_ROLE, fresh, record, require
 from lianfang.services.installation import Installation, Signed, Who
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy import Connection
 
@@ -28,6 +29,7 @@ DEMONSTRATION = (
     ("li.she", "李（社区）", "community_worker"),
     ("zhao.jian", "赵（检验）", "laboratory"),
     ("sun.shen", "孙（审计）", "auditor"),
+    ("qian.an", "钱（安全）", "security_officer"),
 )
 
 
@@ -213,7 +215,17 @@ def known(inst: Installation, token: str, device: str = "") -> tuple[Who, Sessio
     held = {one.role for one in found.roles}
     wanted = found.acting if found.acting in held else ""
     signed = Signed(found.level, found.fresh(now), terminal)
-    return _acting(found.name, found.display, found.roles, wanted, signed), found
+    who = _acting(found.name, found.display, found.roles, wanted, signed)
+    if who.role in inst.settings.hardware_key_roles and not _keyed(found.factors):
+        who = replace(who, signed=replace(signed, lacks_key=True))
+    return who, found
+
+
+def _keyed(factors: Iterable[str]) -> bool:
+    """Was a passkey shown? The demonstration's people are invented and have none."""
+    from lianfang.guard.accounts import levels
+
+    return bool({"passkey", levels.DEMONSTRATION} & set(factors))
 
 
 def session(inst: Installation, token: str, device: str = "") -> tuple[Who, Session]:

@@ -29,11 +29,17 @@ ROUTINE = "routine"
 
 @dataclass(frozen=True)
 class Signed:
-    """How surely the one who acts is known: factors shown (0 to 2), one of them just now, on which terminal."""
+    """How surely the one who acts is known: factors shown (0 to 2), one of them just now, on which terminal.
+
+    ``lacks_key``: the role needs a passkey, and none was shown. ``os_account``: the operating system's account, for
+    acts on the command line; else "".
+    """
 
     factors: int
     fresh: bool
     terminal: bool
+    lacks_key: bool = False
+    os_account: str = ""
 
 
 @dataclass(frozen=True)
