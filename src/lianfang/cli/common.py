@@ -86,18 +86,27 @@ def acting(inst: Installation, account: str, roles: tuple[str, ...] = ()) -> Who
     context = click.get_current_context(silent=True)
     role = str(context.meta.get(_ROLE, "")) if context else ""
     who = accounts.person(inst, account or _default(inst, roles), role)
-    whose = os_account()
-    allowed = inst.settings.command_line
-    if allowed and who.role not in allowed.get(whose, ()):
-        from lianfang.foundation.errors import Refused
+    signed = Signed(factors=2, fresh=True, terminal=terminals.machine(inst))
+    return replace(on_behalf(inst, who), signed=signed)
 
+
+def on_behalf(inst: Installation, who: Who) -> Who:
+    """``who``, named with this operating-system account in what is done; Refused where the setting says so.
+
+    Also for the house's own machinery (the daily cycle, a first account), whose role is ``system``.
+    """
+    from dataclasses import replace
+
+    from lianfang.foundation.errors import Refused
+
+    whose, allowed = os_account(), inst.settings.command_line
+    if allowed and who.role not in allowed.get(whose, ()):
         raise Refused(
             f"The operating-system account {whose} may not act as {who.role} on the command line.",
             hint="The setting command_line names who may.",
             code="command_line",
         )
-    signed = Signed(factors=2, fresh=True, terminal=terminals.machine(inst), os_account=whose)
-    return replace(who, signed=signed)
+    return replace(who, os_account=whose)
 
 
 def os_account() -> str:

@@ -72,8 +72,11 @@ def add(
     area: str = "",
     days: int = 365,
     trained_until: date | None = None,
+    keys: Who = HOUSE,
 ) -> str:
     """A new named account with one role in one area; ``who`` None: the installation's first hour.
+
+    ``keys``: who holds the installation's keys and acts in the place of an administrator, for the record.
 
     ``trained_until``: last day on which the person's training counts; without it no role that needs training
     works (the demonstration's invented people have a year).
@@ -116,7 +119,7 @@ def add(
             given_by=who.account if who else None,
         )
         payload = {"role": role, "area": area, "days": days, "trained_until": trained_until}
-        noted(inst, connection, "account_made", who or HOUSE, name, payload)
+        noted(inst, connection, "account_made", who or keys, name, payload)
     return account_id
 
 
@@ -136,10 +139,10 @@ def add_demonstration(inst: Installation) -> list[str]:
     return [name for name, _, _ in DEMONSTRATION]
 
 
-def link(inst: Installation, account: str, who: Who | None = None) -> str:
+def link(inst: Installation, account: str, who: Who | None = None, *, keys: Who = HOUSE) -> str:
     """A one-time sign-in token for an account (15 minutes), for its first sign-in or the demonstration.
 
-    ``who`` None: whoever holds the installation's keys. It is one factor, so it does not pass by a second one.
+    ``who`` None: whoever holds the installation's ``keys``. It is one factor, so it does not pass by a second one.
     """
     from lianfang.guard import accounts
 
@@ -148,7 +151,7 @@ def link(inst: Installation, account: str, who: Who | None = None) -> str:
         fresh(who)
     with inst.store.begin() as connection:
         found = accounts.account(connection, account)
-        noted(inst, connection, "link_made", who or HOUSE, found.name, {})
+        noted(inst, connection, "link_made", who or keys, found.name, {})
         return accounts.make_link(connection, found.account_id, now=inst.now())
 
 

@@ -298,10 +298,10 @@ def ask(
 
 def _terminal(who: Who) -> dict[str, str]:
     """Where an act came from, for its record: a session's terminal, or the command line and whose it is."""
+    if who.os_account:
+        return {"terminal": "command line", "os_account": who.os_account}
     if who.signed is None:
         return {}
-    if who.signed.os_account:
-        return {"terminal": "command line", "os_account": who.signed.os_account}
     return {"terminal": "registered" if who.signed.terminal else "unregistered"}
 
 
@@ -324,7 +324,7 @@ def record(
     """
     from lianfang.guard import ledger
 
-    if who.signed is not None and who.signed.os_account:
+    if who.os_account:
         payload = {**payload, **_terminal(who)}
 
     return ledger.record(

@@ -260,6 +260,10 @@ def test_acts_on_the_command_line_say_so_and_name_the_operating_systems_account(
     with open_installation(home) as inst:
         (entry,) = _entries(inst, "account_disabled")
         assert entry.payload == {"terminal": "command line", "os_account": me}
+    # nor does anybody get in by a link for another, or by the machinery
+    for words in (["account", "link", "zhou.zhuren"], ["daily"]):
+        refused = CliRunner().invoke(cli, [*words, *base])
+        assert isinstance(refused.exception, Refused) and refused.exception.code == "command_line"
     # who stands not in the setting acts as nobody; without the setting, whoever holds the keys acts
     (home / "lianfang.toml").write_text(
         (home / "lianfang.toml").read_text().replace(f'"{me}"', '"somebody.else"'), encoding="utf-8"
@@ -270,10 +274,10 @@ def test_acts_on_the_command_line_say_so_and_name_the_operating_systems_account(
 
 def test_a_decision_knows_where_it_was_asked_from(inst: Installation) -> None:
     who = accounts.person(inst, "wang.yi")
-    for signed in (Signed(2, True, True, os_account="op"), Signed(2, True, True), None):
+    for signed, name in ((Signed(2, True, True), "op"), (Signed(2, True, True), ""), (None, "")):
         gate.ask(
             inst,
-            replace(who, signed=signed),
+            replace(who, signed=signed, os_account=name),
             phase="use",
             purpose="situation_monitoring",
             data=["region_index"],

@@ -118,8 +118,6 @@ def _keys(
     from lianfang.guard import files
 
     lists = [(draft / name).read_bytes() for name in _LISTS if (draft / name).exists()]
-    for name in _LISTS:
-        (draft / name).unlink(missing_ok=True)
     shutil.rmtree(draft / "vault" / "keys", ignore_errors=True)
     for folder in ("keys", "vault", "vault/keys", "rejects", "inbox", "lake"):
         files.make_folder(draft / folder)
