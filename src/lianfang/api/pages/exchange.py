@@ -119,7 +119,7 @@ def one_alert(request: Request, inst: Inst, who: Reader, alert_id: str) -> Respo
         fields=_fields(inst),
         us=us(inst),
         acts=widening.acts(inst, who, alert_id),
-        peers=peers.listing(inst),
+        peers=peers.shown(inst, who),
     )
 
 
