@@ -235,6 +235,25 @@ def test_req_p_42_other_authorities_are_told_by_a_case_and_their_answers_are_see
     assert PERSON["name"].encode() not in raw and b"15400009911" not in raw
 
 
+def test_two_workers_at_once_open_one_case(
+    three: dict[str, Installation], sent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a = three["linjiang"]
+    _erase(a, member(a, "data_protection_officer"), PERSON)
+    whole, ran = cases.notify, list[dict[str, int]]()
+
+    def other_first(*given: Any, **named: Any) -> str:
+        monkeypatch.setattr(cases, "notify", whole)
+        ran.append(subjects.deliver(a, SYSTEM))
+        return whole(*given, **named)
+
+    monkeypatch.setattr(cases, "notify", other_first)
+    assert subjects.deliver(a, SYSTEM)["waiting"] == 0 and ran == [{"told": 1, "answered": 0, "waiting": 0}]
+    with a.store.read() as connection:
+        assert len(rows(connection, ExchangeCase)) == 1
+    assert [row["error"] for row in _notices(a)] == [""]
+
+
 def test_a_person_known_from_a_message_alone_can_have_it_erased_and_nobody_elses_message_is_touched(
     three: dict[str, Installation], sent: str
 ) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from lianfang.foundation.errors import LianfangError
+from lianfang.foundation.errors import Conflict, LianfangError
 from lianfang.foundation.progress import Progress, silent
 from lianfang.services.exchange.cases import DUE
 from lianfang.services.gate import record, require
@@ -238,6 +238,8 @@ def _tell(inst: Installation, who: Who, notice: Row) -> str:
         attempts = int(notice["attempts"]) + 1
         wait = min(FIRST_WAIT * 2 ** min(attempts - 1, 10), LONGEST_WAIT)
         with inst.store.begin() as connection:
+            if one(connection, SubjectNotice, notice_id=notice["notice_id"])["state"] != "queued":
+                return "told"  # by another worker, meanwhile
             change(
                 connection,
                 SubjectNotice,
@@ -307,6 +309,8 @@ def _tell_authority(inst: Installation, who: Who, request: Row, notice: Row) -> 
             ref=notice["ref"],
             state="queued",
         )
+        if not same:  # told meanwhile: this case is not opened
+            raise Conflict("The notice was sent.")
         for row in same:
             values = {"state": "told", "told_at": inst.now(), "case_id": case_id, "places": [], "error": ""}
             change(connection, SubjectNotice, row["id"], **values)
