@@ -41,6 +41,9 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "purged": ("已清除", "purged"),
         "queued": ("排队中", "queued"),
         "delivered": ("已送达", "delivered"),
+        "undeliverable": ("无法送达", "undeliverable"),
+        "told": ("已告知", "told"),
+        "void": ("作废", "void"),
     },
     "factor": {
         "password": ("密码", "password"),
@@ -241,7 +244,19 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "corrected": ("已更正", "corrected"),
         "erased": ("已删除", "erased"),
         "nothing_held": ("未持有", "nothing held"),
+        "noted": ("已记录", "noted"),
         "refused": ("拒绝", "refused"),
+    },
+    "ground": {
+        "inaccurate": ("不准确", "inaccurate"),
+        "outdated": ("已过时", "outdated"),
+        "unnecessary": ("不再必要", "unnecessary"),
+        "unlawful": ("违法处理", "unlawful"),
+    },
+    "recipient": {
+        "authority": ("其他机关", "another authority"),
+        "holder": ("数据持有单位", "holder"),
+        "worker": ("责任人", "worker"),
     },
     "member": {
         "eu_competent_authority": ("主管机关", "competent authority"),
@@ -345,6 +360,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
     "incident_source": {
         "person": ("工作人员", "staff"),
         "canary": ("植入记录检索", "search for planted records"),
+        "paper": ("终止事件时未收回纸质表", "paper not back at a closing"),
     },
     "series": {
         "fever_clinics": ("发热门诊", "fever clinics"),
@@ -368,6 +384,9 @@ NOTICES: dict[str, tuple[str, str]] = {
     "refused": ("已拒绝，接触者恢复为未识别。", "Refused; the contacts are free again."),
     "withdrawn": ("锁定已撤回，接触者恢复为未识别。", "The lock is withdrawn; the contacts are free again."),
     "named": ("已交办给责任人。其余仍不可识别。", "Named to the one worker. All others remain unreadable."),
+    "widened": ("警报范围已扩大，各机关将获知。", "The alert was widened; all authorities are told."),
+    "noticed": ("答复已保存。", "The answer is saved."),
+    "told": ("已通知可达的接收方。", "Recipients that can be reached were told."),
     "visited": ("随访结果已保存。", "The visit is saved."),
     "advised": ("已保存。体温或症状提示：建议检测。", "Saved. Temperature or symptoms: a test is advised."),
     "ordered": ("检测已开单。", "The test is ordered."),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationError, field_validator
@@ -89,6 +89,31 @@ class Settings(BaseSettings):
     )
     exchange_url: str = Field(
         "https://localhost:8443", description="Address under which other authorities reach the exchange."
+    )
+    hardware_key_roles: list[
+        Literal[
+            "administrator",
+            "security_officer",
+            "data_protection_officer",
+            "manager",
+            "epidemiologist",
+            "auditor",
+            "community_worker",
+            "clinician",
+            "laboratory",
+            "supply_officer",
+        ]
+    ] = Field(
+        [],
+        description="Roles that act only after a passkey was shown; empty: one-time passwords will do for all.",
+    )
+    command_line: dict[
+        Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_.-]{0,31}$")],
+        list[Annotated[str, Field(pattern=r"^[a-z_]{1,32}$")]],
+    ] = Field(
+        {},
+        description="Operating-system accounts, each with the roles in which it may act on the command line; "
+        "empty: whoever can read the keys may act in every role.",
     )
     clock: str = Field("", description="Offset of the clock in drills, such as +1y or +14d; empty: none.")
     demonstration: bool = Field(
@@ -177,4 +202,8 @@ def _toml(value: object) -> str:
         return str(value)
     import json
 
+    if isinstance(value, list):
+        return f"[{', '.join(_toml(one) for one in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_toml(key)} = {_toml(one)}' for key, one in value.items())}}}"
     return json.dumps(str(value), ensure_ascii=False)  # a JSON string is a TOML basic string

@@ -38,6 +38,7 @@ from lianfang.records.event import (
 from lianfang.records.exchange import (
     ExchangeAct,
     ExchangeAlert,
+    ExchangeAlertAct,
     ExchangeAnswer,
     ExchangeCase,
     ExchangeCertificate,
@@ -55,6 +56,7 @@ from lianfang.records.incidents import Incident, IncidentStep
 from lianfang.records.noise import NoiseBudget, NoisyAnswer
 from lianfang.records.paper import PaperBatch, PaperMove
 from lianfang.records.reports import Reporter, ReportLine, ReportOrigin
+from lianfang.records.subjects import SubjectNotice, SubjectRequest
 from lianfang.records.whereabouts import (
     LocationPing,
     LodgingStay,
@@ -101,6 +103,7 @@ __all__ = [
     "EventAct",
     "ExchangeAct",
     "ExchangeAlert",
+    "ExchangeAlertAct",
     "ExchangeAnswer",
     "ExchangeCase",
     "ExchangeCertificate",
@@ -149,6 +152,8 @@ __all__ = [
     "StockItem",
     "SubjectLink",
     "SubjectLinkPast",
+    "SubjectNotice",
+    "SubjectRequest",
     "TripLeg",
     "form",
     "importable",

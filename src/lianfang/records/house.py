@@ -39,6 +39,8 @@ class DecisionEntry(Record):
     reasons: Annotated[list[str], P0("理由", "reasons")]
     pack: Annotated[str, P0("规则包", "policy pack")]
     log_index: Annotated[int | None, P0("日志序号", "index in the ledger", indexed=True)] = None
+    terminal: Annotated[str, P0("终端", "terminal (command line; otherwise a session's)")] = ""
+    os_account: Annotated[str, P0("系统账户", "operating-system account, on the command line")] = ""
 
 
 class Batch(Record):

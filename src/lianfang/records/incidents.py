@@ -23,7 +23,7 @@ class Incident(Record):
     )
     incident_id: Annotated[str, P0("编号", "incident id")]
     event_id: Annotated[str, P0("事件", "event", indexed=True)] = ""
-    source: Annotated[Literal["person", "canary"], P0("来源", "who noticed")]
+    source: Annotated[Literal["person", "canary", "paper"], P0("来源", "who noticed")]
     reported_at: Annotated[datetime, P0("报告时间", "reported at")]
     reported_by: Annotated[str, P0("报告人", "by account")]
     what: Annotated[str, P2("经过", "what happened", disclosure="never")]

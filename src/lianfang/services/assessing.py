@@ -23,6 +23,7 @@ _HEADS = {
     "residual": ("九、剩余风险（由负责人填写）", "9. Residual risks (the officer's)"),
     "conclusion": ("十、结论（由负责人填写）", "10. Conclusion (the officer's)"),
 }
+_JOINT = ("与其他机关共同控制的数据集", "Data sets controlled jointly with other authorities")
 _OPEN = ("＿＿＿＿（待填写）", "____ (to be filled in)")
 _RETENTION = {
     "event": ("随事件销毁", "ends with its event"),
@@ -208,6 +209,24 @@ def markdown(content: Mapping[str, Any], lang: str) -> str:
     head = (("名称", "类别", "数据源"), ("name", "kind", "sources"))[at]
     lines += _table(
         head, ((r[f"name_{lang}"], code(r["kind"]), listed(r["sources"])) for r in content["recipients"])
+    )
+    lines += ["", f"### {_JOINT[at]}", ""]
+    head = (
+        ("数据集", "控制者", "共同控制者", "处理者", "保存天数"),
+        ("data set", "controller", "joint controllers", "processor", "days kept"),
+    )[at]
+    lines += _table(
+        head,
+        (
+            (
+                code(j["data_set"]),
+                j["controller"],
+                listed(j["joint_controllers"]),
+                j["processor"],
+                str(j["retention_days"]),
+            )
+            for j in content["joint_control"]
+        ),
     )
     lines += [f"## {_HEADS['duties'][at]}", ""]
     head = (("职责", "责任方"), ("duty", "owner"))[at]

@@ -108,6 +108,7 @@ ACTS: dict[str, frozenset[str]] = {
     "paper.witness": frozenset({"epidemiologist", "manager", "data_protection_officer", "security_officer"}),
     "data.expire": frozenset({"data_protection_officer", "manager", "system"}),
     "subject.answer": frozenset({"data_protection_officer"}),
+    "subject.notify": frozenset({"data_protection_officer", "system"}),
     # whoever works here may say that something went wrong; the administrator and the auditor too
     "incident.report": frozenset(
         {
@@ -157,7 +158,22 @@ def require(who: Who, act: str) -> None:
 
 
 def proved(who: Who) -> None:
-    """Refuse a session that has shown one factor only: beyond the own account it reaches nothing (REQ-P-69)."""
+    """Refuse a session that has shown one factor only, or no key where its role needs one (REQ-P-69).
+
+    Beyond the own account it reaches nothing.
+    """
+    _two(who)
+    if who.signed is not None and who.signed.lacks_key:
+        raise Refused(
+            "This role needs a passkey on a hardware key.",
+            reasons=("no_key",),
+            basis=("REQ-P-69",),
+            hint="Show it, or enrol one on your account's page.",
+            code="hardware_key",
+        )
+
+
+def _two(who: Who) -> None:
     if who.signed is not None and who.signed.factors < 2:
         raise Refused(
             "A second factor is needed.",
@@ -169,8 +185,11 @@ def proved(who: Who) -> None:
 
 
 def fresh(who: Who) -> None:
-    """Refuse unless a factor was shown within the last ten minutes: exports, naming, changes of factors."""
-    proved(who)
+    """Refuse unless a factor was shown within the last ten minutes: exports, naming, changes of factors.
+
+    Whoever has no key yet where one is needed can still enrol it: :func:`require` asks for it, this does not.
+    """
+    _two(who)
     if who.signed is not None and not who.signed.fresh:
         raise Refused(
             "Show again that it is you: this act needs a factor shown within the last ten minutes.",
@@ -237,7 +256,7 @@ def ask(
         )
     if who.signed is not None:  # what the session is goes before what the caller says of it
         situation["terminal"] = "registered" if who.signed.terminal else "unregistered"
-        situation["one_factor"] = who.signed.factors < 2
+        situation["one_factor"] = who.signed.factors < 2 or who.signed.lacks_key
     decision = decide(
         {
             "actor": who.actor,
@@ -276,11 +295,21 @@ def ask(
                     "obligations": sorted(decision.obligations),
                     "reasons": list(decision.reasons),
                     "log_index": index,
+                    **_terminal(who),
                 }
             ),
         )
     decision.enforce()
     return f"d{index}"
+
+
+def _terminal(who: Who) -> dict[str, str]:
+    """Where an act came from, for its record: a session's terminal, or the command line and whose it is."""
+    if who.os_account:
+        return {"terminal": "command line", "os_account": who.os_account}
+    if who.signed is None:
+        return {}
+    return {"terminal": "registered" if who.signed.terminal else "unregistered"}
 
 
 def record(
@@ -297,9 +326,13 @@ def record(
     """An entry of the authority's ledger in the caller's transaction; returns its index.
 
     ``event``: its payload is sealed under the event's key (words that a person typed may name somebody), and
-    falls silent when the event's keys are destroyed; the entry and its proofs stay.
+    falls silent when the event's keys are destroyed; the entry and its proofs stay. An act on the command line
+    names its terminal and the operating system's account beside what it tells.
     """
     from lianfang.guard import ledger
+
+    if who.os_account:
+        payload = {**payload, **_terminal(who)}
 
     return ledger.record(
         connection,

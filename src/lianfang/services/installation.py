@@ -29,11 +29,15 @@ ROUTINE = "routine"
 
 @dataclass(frozen=True)
 class Signed:
-    """How surely the one who acts is known: factors shown (0 to 2), one of them just now, on which terminal."""
+    """How surely the one who acts is known: factors shown (0 to 2), one of them just now, on which terminal.
+
+    ``lacks_key``: the role needs a passkey, and none was shown.
+    """
 
     factors: int
     fresh: bool
     terminal: bool
+    lacks_key: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,8 @@ class Who:
     """The one who acts: a named account, its role, and the policy's word for the body it belongs to.
 
     ``signed`` is None for the house's own machinery, which acts with the installation's keys; a door (page,
-    JSON, command line) always states it. ``roles`` are all that the account could act in.
+    JSON, command line) always states it. ``roles`` are all that the account could act in. ``os_account``: the
+    operating system's account of an act on the command line; "" for all others.
     """
 
     account: str
@@ -51,6 +56,7 @@ class Who:
     areas: tuple[str, ...] = ()
     signed: Signed | None = None
     roles: tuple[str, ...] = ()
+    os_account: str = ""
 
 
 #: The daily machinery, which acts for the centre and never reads an identity.

@@ -63,12 +63,19 @@ def _purge(inst: Installation, who: Who, arguments: Mapping[str, Any], progress:
     return {"purged": len(ending.purge(inst, who))}
 
 
+def _notify(inst: Installation, who: Who, arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    from lianfang.services.subjects import telling
+
+    return dict(telling.deliver(inst, who, progress=progress))
+
+
 #: Kinds of work. Each may be run again after a crash and ends the same.
 KINDS: dict[str, Work] = {
     "order.send": _send_order,
     "daily": _daily,
     "exchange.deliver": _deliver,
     "exchange.purge": _purge,
+    "subject.notify": _notify,
 }
 
 
@@ -331,11 +338,14 @@ class Desk:
     def sweep(self) -> int:
         """Hand out waiting jobs; huey may be told one twice, the lease lets it run once.
 
-        Letters to other authorities and messages past their deadline become jobs here.
+        Letters to other authorities, messages past their deadline and notices of a correction or erasure
+        become jobs here.
         """
         from lianfang.services.exchange import outbox
+        from lianfang.services.subjects import telling
 
         outbox.wake(self.inst)
+        telling.wake(self.inst)
         found = waiting(self.inst)
         for job_id in found:
             self.huey.lianfang_run(job_id)

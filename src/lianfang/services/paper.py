@@ -344,6 +344,20 @@ def witness(inst: Installation, who: Who, move_id: str) -> dict[str, Any]:
     return show(inst, who, batch["batch_id"])
 
 
+def out(inst: Installation, connection: sa.Connection, event_id: str) -> list[dict[str, Any]]:
+    """Printed sheets of an event that are not back: ``batch_id``, ``keeper``, ``sheets`` out, ``lost``."""
+    found = []
+    for one in _batches(connection, event_id=event_id):
+        told = _told(inst, connection, one)
+        printed = {n for move in told["moves"] if move["kind"] == "print" for n in move["sheets"]}
+        held = custody.states(one["sheets"], told["moves"])
+        away = sum(held[number] == "issued" for number in printed)
+        if away or told["states"]["lost"]:
+            line = {"batch_id": one["batch_id"], "keeper": one["issued_to"], "sheets": away}
+            found.append({**line, "lost": told["states"]["lost"]})
+    return found
+
+
 def outstanding(inst: Installation, event_id: str = "") -> dict[str, int]:
     """Sheets overdue, lost, and waiting for a witness; of one event or of all. Numbers only."""
     counts = {"overdue": 0, "lost": 0, "witness": 0}

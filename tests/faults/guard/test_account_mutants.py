@@ -15,7 +15,8 @@ from lianfang.guard.accounts import attempts, factors, passkeys, rights, session
 from lianfang.guard.vault import Keyring, keyring
 from lianfang.services import factors as own
 from lianfang.services import gate
-from spec.guard import test_req_p_37_69_70_71_accounts as web
+from spec.guard import test_req_p_37_49_69_accounts as web
+from spec.guard import test_req_p_70_71_rights as rights_web
 from unit.guard import test_second_factor as unit
 
 
@@ -135,7 +136,7 @@ def test_a_broken_guard_fails_its_test(house: House, monkeypatch: pytest.MonkeyP
 WEB: dict[str, tuple[Any, str, Any, Callable[[Any], None]]] = {
     "training is not asked for": (
         rights, "UNTRAINED", frozenset(rights.ROLES),
-        web.test_req_p_70_training_that_has_ended_blocks_the_role,
+        rights_web.test_req_p_70_training_that_has_ended_blocks_the_role,
     ),
     "a reset is enrolled by the password alone": (
         own, "_hindered", lambda *_: "",

@@ -78,6 +78,15 @@ class Own(Inside):
             raise BadInput("More sets of identifiers agree with this than one person can have.")
         return self._opened(conn, event_id, found)
 
+    def alive(self, conn: Connection, event_id: str, subject_ids: Iterable[str]) -> set[str]:
+        """Those of the subjects whose keys are still there."""
+        table = tables.subject.c
+        mine = table.subject_id.in_(list(subject_ids))
+        live = select(table.subject_id).where(
+            table.event_id == event_id, mine, table.wrapped_key.is_not(None)
+        )
+        return set(conn.execute(live).scalars())
+
     def planted(self, conn: Connection, event_id: str) -> list[Held]:
         """The event's planted records with their values."""
         table = tables.subject.c

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
@@ -187,22 +188,29 @@ class Vault(Tokens, Own, Rotating, Erasing):
         """Seal and unseal on this connection, for a ledger that stands in another database."""
         return BoundSealer(self, conn)
 
-    def check(self, conn: Connection, *, progress: Progress | None = None) -> tuple[int, list[str]]:
-        """Open every subject in its place and forget it; gives how many, and the ids of those that do not open.
+    def check(
+        self, conn: Connection, *, most: int | None = None, progress: Progress | None = None
+    ) -> tuple[int, int, list[str]]:
+        """Open every subject in its place, or ``most`` of them, and forget it.
 
-        Also those count that cannot be found again: a blind index or identity that is not that of the fields.
+        Gives how many there are, how many were opened, and the ids of those that do not open. Also those count
+        that cannot be found again: a blind index or identity that is not that of the fields. Which ``most`` are
+        opened is drawn anew each time, by the system's random source: nobody can know which to spare.
         """
         report, table = progress or silent, tables.subject
         ids = conn.execute(
             select(table.c.event_id, table.c.subject_id).where(table.c.wrapped_key.is_not(None))
         ).all()
+        total = len(ids)
+        if most is not None and total > most:
+            ids = random.SystemRandom().sample(ids, most)
         broken = []
         for at in range(0, len(ids), CHUNK):
             part = {subject_id for _, subject_id in ids[at : at + CHUNK]}
             rows = conn.execute(select(table).where(table.c.subject_id.in_(part))).mappings()
             broken += [row["subject_id"] for row in rows if not self._sound(row)]
             report("identities", min(at + CHUNK, len(ids)), len(ids))
-        return len(ids), sorted(broken)
+        return total, len(ids), sorted(broken)
 
     def _sound(self, row: RowMapping) -> bool:
         if self._ring.is_erased(f"s:{row['subject_id']}") or self._ring.is_erased(f"e:{row['event_id']}"):

@@ -19,12 +19,13 @@ from lianfang.foundation.progress import Progress, silent
 from lianfang.services.backup import archive, snapshot
 from lianfang.services.gate import record, require
 from lianfang.services.installation import Installation, Who
+from lianfang.services.withdrawn import WITHDRAWN
 
 if TYPE_CHECKING:
     from lianfang.store import Row
 
-KEY_FILES = ("keys/authority.json", "vault/keys/keyring.json", "vault/keys/erased.txt")
 ERASED = "vault/keys/erased.txt"
+KEY_FILES = ("keys/authority.json", "vault/keys/keyring.json", ERASED, WITHDRAWN)
 #: Days that a backup of keys is kept at most: a key destroyed today must not live on in one for long.
 KEYS_KEPT = 14
 DATA_KEPT = 90

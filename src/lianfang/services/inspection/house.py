@@ -20,7 +20,7 @@ DRILL_DAYS = 30
 SHOWN = 200
 SETTINGS = (
     "authority_id", "adcode", "zone", "engine", "policy_pack", "host", "port", "retention_days", "cluster_cases",
-    "cluster_days", "clock", "demonstration",
+    "cluster_days", "clock", "demonstration", "hardware_key_roles", "command_line",
 )  # fmt: skip
 
 
