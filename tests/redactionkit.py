@@ -49,6 +49,11 @@ def fresh() -> list[Text]:
     return [Text(group, *parse(line), True) for group, _, line in _lines(FOLDER / "fresh")]
 
 
+def study() -> list[Text]:
+    """Texts that were written to learn from: all of them development texts."""
+    return [Text(group, *parse(line), False) for group, _, line in _lines(FOLDER / "study")]
+
+
 def _lines(folder: Path) -> Iterator[tuple[str, str, str]]:
     """Each line's file, the line as written, and with its line ends and tabs."""
     for path in sorted(folder.glob("*.txt")):
