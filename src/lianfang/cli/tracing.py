@@ -42,17 +42,21 @@ def _index(tokens: tuple[str, ...], path: str | None) -> Any:
 
 
 def _show(frame: pl.DataFrame, as_json: bool, *, limit: int = 100, lang: str = "en") -> None:
-    """CSV on standard output, reasons in words; or a JSON array with reason codes."""
+    """CSV on standard output, reasons in words; or a JSON array with reason codes.
+
+    Direct identifiers are masked: a file may bring names or numbers where tokens belong.
+    """
     import polars as pl
 
     from lianfang.foundation.text import spreadsheet_frame
+    from lianfang.guard.redaction.exits import frame as masked
 
     if as_json:
-        sys.stdout.write(frame.write_json() + "\n")
+        sys.stdout.write(masked(frame).write_json() + "\n")
         return
     from lianfang.control.tracing import words
 
-    shown = frame.head(limit)
+    shown = masked(frame.head(limit))
     for name in ("reason", "reasons"):
         if name in shown.columns:
             spoken = [

@@ -116,8 +116,10 @@ def lock(
     """Lock these contacts as objects at risk; returns the lock's id. Naming waits for the second approval.
 
     Raises:
-        BadInput: no contacts, too many, no reason, or one that is not a candidate. Refused: wrong role.
+        BadInput: no contacts, too many, a reason that is missing or names somebody, one that is no candidate.
+        Refused: wrong role.
     """
+    from lianfang.guard.redaction import find
     from lianfang.records import Approval, Contact, RiskLock
     from lianfang.services.accounts import person
     from lianfang.store import change, insert_new, rows, table
@@ -130,6 +132,8 @@ def lock(
         raise BadInput(f"A lock covers at most {LOCK_LIMIT} contacts.", hint="Lock the riskiest first.")
     if not reason.strip():
         raise BadInput("A lock needs a reason.")
+    if find(reason, point="block"):
+        raise BadInput("The reason of a lock goes to the holder: name nobody in it.")
     if worker == who.account:
         raise BadInput("The worker who will read the names cannot lock them.")
     event = _open_event(inst, who, event_id)
