@@ -21,6 +21,7 @@ from lianfang.records.declare import (
     FieldInfo,
     Privacy,
     Record,
+    identifiers,
     record_type,
     row_id,
 )
@@ -147,6 +148,7 @@ __all__ = [
     "SubjectLinkPast",
     "TripLeg",
     "form",
+    "identifiers",
     "importable",
     "json_schema",
     "record_type",

@@ -31,12 +31,17 @@ SYMPTOMS = (
 )
 #: What a worker may read of a person he has to reach, and no more.
 PARTICULARS = ("name", "phone", "address")
+#: What of a contact is not the worker's: whom he met, under which tokens, and what stands for him in the house.
+_INNER = ("token", "index_tokens", "score", "subject_id")
 #: States of a contact who is followed: neither found ill nor released, and named to a worker.
 FOLLOWED = ("named", "reached", "observed", "refused")
 
 
 def tasks(inst: Installation, who: Who) -> list[Row]:
-    """The worker's contacts with what is to be done today; ids and states only."""
+    """The worker's contacts with what is to be done today; ids and states only.
+
+    Contacts of an event whose plan gives the worker no power (any more), or that has ended, are left out.
+    """
     import sqlalchemy as sa
 
     from lianfang.records import Contact, FollowUp, ObservationOrder
@@ -56,7 +61,36 @@ def tasks(inst: Installation, who: Who) -> list[Row]:
         row["observed_until"] = watched.get(row["contact_id"])
         refused = row["status"] == "refused"  # due until a later visit reaches him
         row["due"] = refused or (row["status"] in FOLLOWED and not row["visited_today"])
-    return mine
+    return _of_open_events(inst, who, mine)
+
+
+def _of_open_events(inst: Installation, who: Who, mine: list[Row]) -> list[Row]:
+    """Of the worker's contacts what the gate gives him: asked for each event, a refusal leaves the event out."""
+    from lianfang.records import Contact
+
+    served = Contact.serving("close_contact_tracing")
+    declared = {name: datum for name, datum in served.items() if name not in _INNER}
+    shown: list[Row] = []
+    for event_id in dict.fromkeys(str(row["event_id"]) for row in mine):
+        own = [row for row in mine if row["event_id"] == event_id]
+        try:
+            granted = ask(
+                inst,
+                who,
+                phase="use",
+                purpose="close_contact_tracing",
+                data=["pseudonym"],
+                context={"assigned_person": True, "subject": "close_contact", "list_scope": "own"},
+                event=events.get(inst, event_id),
+                ref=event_id,
+                rows=len(own),
+            )
+        except Refused:
+            continue
+        # what is to be done is the worker's own day; until when he goes belongs to the token
+        day = {"visited_today": "", "due": "", "observed_until": "pseudonym"}
+        shown += granted.project(own, declared, **day)
+    return shown
 
 
 def task(inst: Installation, who: Who, contact_id: str) -> Row:
@@ -68,11 +102,26 @@ def task(inst: Installation, who: Who, contact_id: str) -> Row:
     if found is None:
         raise NotFound("There is no such contact on your list.")
     with inst.store.read() as connection:
-        found["follow_ups"] = rows(connection, FollowUp, contact_id=contact_id, order_by=["day"])
-        found["samples"] = rows(connection, Sample, contact_id=contact_id)
-        for sample in found["samples"]:
+        follow_ups = rows(connection, FollowUp, contact_id=contact_id, order_by=["day"])
+        samples = rows(connection, Sample, contact_id=contact_id)
+        for sample in samples:
             held = rows(connection, LabResult, sample_no=sample["sample_no"])
             sample["result"] = held[0]["result"] if held else ""
+    found |= {"follow_ups": [], "samples": []}
+    if follow_ups or samples:
+        granted = ask(
+            inst,
+            who,
+            phase="use",
+            purpose="close_contact_tracing",
+            data=["pseudonym", "symptom"],
+            context={"assigned_person": True, "subject": "close_contact", "list_scope": "own"},
+            event=events.get(inst, found["event_id"]),
+            ref=contact_id,
+            rows=1,
+        )
+        found["follow_ups"] = granted.project(follow_ups, FollowUp)
+        found["samples"] = granted.project(samples, Sample, result="diagnosis")
     return found
 
 
@@ -93,7 +142,7 @@ def particulars(inst: Installation, who: Who, contact_id: str, *, terminal: str)
     """
     from lianfang.guard.vault import Approval as Given
     from lianfang.guard.vault import Grant
-    from lianfang.records import Approval, Reading, RiskLock
+    from lianfang.records import Approval, Reading, RiskLock, identifiers
     from lianfang.store import insert_new, rows
 
     require(who, "contact.visit")
@@ -104,7 +153,7 @@ def particulars(inst: Installation, who: Who, contact_id: str, *, terminal: str)
         given = rows(connection, Approval, lock_id=contact["lock_id"], verdict="approve")
     open_lock = _opens(inst, lock, contact_id)
     two = any(a["account"] != b["account"] and a["role"] != b["role"] for a in given for b in given)
-    decision_id = ask(
+    granted = ask(
         inst,
         who,
         phase="read",
@@ -141,7 +190,7 @@ def particulars(inst: Installation, who: Who, contact_id: str, *, terminal: str)
                     "contact_id": contact_id,
                     "lock_id": contact["lock_id"],
                     "fields_read": list(PARTICULARS),
-                    "decision_id": decision_id,
+                    "decision_id": granted.decision_id,
                 }
             ),
         )
@@ -166,7 +215,7 @@ def particulars(inst: Installation, who: Who, contact_id: str, *, terminal: str)
     )
     with inst.vault_store.read() as vault:
         shown = inst.vault.reveal(vault, event["event_id"], grant, reader=who.account, now=inst.now())
-    return shown.get(contact["subject_id"], {})
+    return granted.project(shown.get(contact["subject_id"], {}), identifiers())
 
 
 def record_visit(
@@ -351,6 +400,7 @@ def record_result(
         event=event,
         ref=sample_no,
         rows=1,
+        going=("kept_here", "this_house"),
     )
     today = inst.today()
     with inst.store.begin() as connection:

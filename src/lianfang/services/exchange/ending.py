@@ -112,6 +112,7 @@ def purge(inst: Installation, who: Who) -> list[dict[str, Any]]:
             ref=str(row["message_id"]),
             rows=int(row["persons"]),
             pack=law,
+            going=("certificate",),
         )
         made.append(_end(inst, who, row, "deadline"))
     if made:

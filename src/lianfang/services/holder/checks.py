@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 #: How far the two clocks may differ.
 SKEW = timedelta(minutes=5)
+#: How a node meets what an answer obliges it to: it answers orders only, to the centre that signed, sealed to its key.
+GOING = ("sealed_to_centre", "signed_by_centre", "order_answered")
 
 
 def order_problems(
@@ -99,11 +101,14 @@ def lock_problems(lock: LockNote, about: About, now: datetime) -> list[str]:
 def decide(
     about: About, limits: Limits, *, phase: str, purpose: str, data: list[str], ref: str, day: datetime
 ) -> Decision:
-    """The policy's word on the holder's own act (retrieval on demand)."""
+    """The policy's word on the holder's own act (retrieval on demand); a denial too where a duty is left undone."""
     from lianfang.foundation.clock import local_day
     from lianfang.guard.policy import decide as ask
+    from lianfang.guard.policy import get
+    from lianfang.services import duties
+    from lianfang.services.installation import Who
 
-    return ask(
+    decision = ask(
         {
             "actor": about.kind,
             "phase": phase,
@@ -120,3 +125,9 @@ def decide(
             "pack": limits.policy_pack,
         }
     )
+    if not decision.permit:
+        return decision
+    node = Who(about.id, "holder", about.kind)
+    retention = get(limits.policy_pack).retention
+    owed = duties.left(duties.Asked(node, decision, phase, purpose, {}, None, 0, retention), GOING)
+    return decision.withheld(owed) if owed else decision
