@@ -124,7 +124,9 @@ class Payment(Record):
     day: Day
     place_id: Annotated[str, P4("场所", "place (keyed)", kind="location")]
     time: Annotated[datetime, P4("时间", "time (UTC)", kind="trajectory")]
-    channel: Annotated[Literal["card", "phone", "cash", "other"], P2("方式", "means", kind="location")] = "other"
+    channel: Annotated[Literal["card", "phone", "cash", "other"], P2("方式", "means", kind="location")] = (
+        "other"
+    )
 
 
 class Proximity(Record):

@@ -61,6 +61,12 @@ def _deadline(asked: Asked) -> bool:
     return held["retention_until"] is not None
 
 
+def _bound(asked: Asked) -> bool:
+    # who uses for another purpose what was collected for one says which that was (REQ-P-16)
+    stated = bool(str(asked.context.get("source") or "").strip())
+    return bool(asked.purpose) and (stated or asked.context.get("change_of_purpose") is not True)
+
+
 #: Name of the way -> the way. A duty may be discharged in several ways; one that holds is enough.
 WAYS: dict[str, Way] = {
     # ---- the gate's own
@@ -82,11 +88,11 @@ WAYS: dict[str, Way] = {
     ),
     "purpose_of_the_field": Way(
         "purpose_binding",
-        "字段只为其登记的目的给出",
-        "a field is given for the purposes of its declaration only",
+        "字段只为其登记的目的给出；改变目的的，原目的与新目的一并入账",
+        "a field is given for the purposes of its declaration only; of a change both purposes are recorded",
         "before",
         "project",
-        lambda asked: bool(asked.purpose),
+        _bound,
     ),
     "named_account": Way(
         "named_person",
@@ -223,6 +229,13 @@ WAYS: dict[str, Way] = {
         "before",
         "choose",
     ),
+    "to_all_peers": Way(
+        "verify_recipient",
+        "只投递给已登记的机关",
+        "it is queued for registered authorities alone",
+        "before",
+        "queue",
+    ),
     "kept_here": Way(
         "encrypt_in_transit",
         "经本人会话（TLS）送入本机构",
@@ -334,8 +347,6 @@ WAYS: dict[str, Way] = {
 def left(asked: Asked, going: Collection[str] = ()) -> list[str]:
     """Obligations of the decision that nobody discharges, sorted; ``going``: the ways that the caller goes."""
     met = {
-        way.duty
-        for name, way in WAYS.items()
-        if (name in going if way.holds is None else way.holds(asked))
+        way.duty for name, way in WAYS.items() if (name in going if way.holds is None else way.holds(asked))
     }
     return sorted(asked.decision.obligations - met)

@@ -20,6 +20,7 @@ from lianfang.services.installation import ROUTINE, Installation, Who
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from lianfang.guard.policy import Decision
     from lianfang.store import Row
 
 #: Bodies that act in an event by a delegation of its emergency plan, or not at all.
@@ -255,7 +256,7 @@ def ask(
         "basis": list(decision.basis),
         "pack": decision.pack,
     }
-    said = {"justification": situation["justification"]} if "justification" in situation else {}
+    said = _said(situation, purpose, decision)
     with inst.store.begin() as connection:
         index = record(
             inst, connection, "decision", who=who, purpose=purpose, ref=ref, payload={**entry, **said}
@@ -276,6 +277,22 @@ def ask(
     decision.enforce()
     until = now + timedelta(seconds=decision.ttl)
     return Granted(inst, f"d{index}", decision, purpose, event_id, who.account, until)
+
+
+def _said(situation: Mapping[str, Any], purpose: str, decision: Decision) -> dict[str, Any]:
+    """What the ledger's entry says besides: each datum's class, why it is necessary, changed purpose, justification."""
+    from lianfang.guard import policy
+
+    law = policy.get(decision.pack)
+    said: dict[str, Any] = {
+        "classes": {datum: policy.classify(datum, pack=law).level for datum in decision.fields},
+        "necessity": list(decision.reasons),
+    }
+    if situation.get("change_of_purpose") is True:
+        said |= {"original_purpose": situation.get("source") or "", "new_purpose": purpose}
+    if "justification" in situation:
+        said["justification"] = situation["justification"]
+    return said
 
 
 def _situation(

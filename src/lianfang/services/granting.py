@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from lianfang.services.installation import Installation
 
 
+class Given(dict[str, Any]):
+    """A row as a permit gave it: a field that did not leave is not there, and a page that looks for it finds None."""
+
+    def __missing__(self, name: str) -> None:
+        return None
+
+
 @dataclass(frozen=True)
 class Granted:
     """A permit of the gate: ``decision_id`` is its record's; past ``until`` (UTC) it gives nothing."""
@@ -77,7 +84,10 @@ class Granted:
                 )
             if of.has_subject():
                 declared["subject_id"] = "pseudonym"
-        return treat.project(self.decision, rows, {**declared, **derived}, tokens=self._tokens)
+        made = treat.project(self.decision, rows, {**declared, **derived}, tokens=self._tokens)
+        if isinstance(made, list):
+            return [Given(row) for row in made]
+        return Given(made) if isinstance(made, dict) else made
 
     def marked(self, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """The rows, each with the ``watermark`` of whom it was given to, when and by which decision."""

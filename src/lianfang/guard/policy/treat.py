@@ -35,7 +35,9 @@ _AREA = re.compile(
     r"(?P<city>[\u4e00-\u9fff]{1,8}?(?:市|自治州|地区|盟)(?![路街道巷村]))?"
     r"(?P<district>[\u4e00-\u9fff]{1,6}?(?:(?<![小社园校郊])区|县|旗)(?![路街道巷村]))?"
 )
-_MOVED = frozenset({"trajectory", "trajectory_generalised", "travel_history", "location", "train_seat", "seat"})
+_MOVED = frozenset(
+    {"trajectory", "trajectory_generalised", "travel_history", "location", "train_seat", "seat"}
+)
 _PLACES = frozenset({"home_address", "address", "building_unit", "rough_residential_area", "region_index"})
 _NUMBERS = frozenset({"mobile", "phone", "resident_id", "device_id", "student_no"})
 _DATED = frozenset({"symptom", "diagnosis", "confirm_date"})
@@ -57,7 +59,9 @@ def project(
     *,
     tokens: Tokens | None = ...,
 ) -> list[dict[str, Any]]: ...
-def project(decision: Decision, rows: Any, declared: Mapping[str, str], *, tokens: Tokens | None = None) -> Any:
+def project(
+    decision: Decision, rows: Any, declared: Mapping[str, str], *, tokens: Tokens | None = None
+) -> Any:
     """What may leave of ``rows`` under ``decision``.
 
     Args:

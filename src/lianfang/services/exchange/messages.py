@@ -82,7 +82,6 @@ def send(
     context = {"channel": "selective", "recipient": "concerned"}
     going = ("sealed_to_peer", "registered_peer")
     granted = ask(inst, member(inst, who), context=context, event=event, going=going, **question)
-    content = _given(granted, content)
     body = parse(
         MessageBody,
         {
@@ -94,7 +93,7 @@ def send(
             "posted_at": now,
             "deadline": deadline(pack, now),
             "pack": pack,
-            "content": content,
+            "content": _given(granted, content),
         },
         "message",
     )
