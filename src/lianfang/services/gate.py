@@ -61,6 +61,7 @@ ACTS: dict[str, frozenset[str]] = {
     "contact.visit": frozenset({"community_worker"}),
     "sample.order": frozenset({"community_worker", "epidemiologist", "clinician"}),
     "sample.result": frozenset({"laboratory", "system"}),
+    "notice.issue": frozenset({"epidemiologist", "manager", "community_worker"}),
     "observation.end": frozenset({"epidemiologist", "clinician"}),
     "bulletin.publish": frozenset({"manager"}),
     "bulletin.attack": frozenset(
@@ -218,9 +219,10 @@ def ask(
     """
     from lianfang.guard import policy
     from lianfang.records import DecisionEntry
-    from lianfang.services import duties
+    from lianfang.services import duties, reading
     from lianfang.store import put
 
+    reading.declared(data)
     if event is not None:
         within(who, str(event["adcode"]) if "adcode" in event else inst.settings.adcode)
     situation = _situation(inst, who, phase, event, context or {})

@@ -1,4 +1,4 @@
-"""Whatever a decision says: nothing of a field that it does not show, and no more of a value than its treatment tells."""
+"""Whatever a decision says: nothing of a field that it does not show, no more of a value than its treatment tells."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_frame_says_what_its_rows_say(decision: Decision, values: list[str | N
     frame = pl.DataFrame(rows, schema={"x": pl.String})
     by_rows = treat.project(decision, rows, {"x": datum}, tokens=tokens)
     by_column = treat.project(decision, frame, {"x": datum}, tokens=tokens)
-    assert by_column.to_dicts() == ([row for row in by_rows] if "x" in by_column.columns else [])
+    assert by_column.to_dicts() == (list(by_rows) if "x" in by_column.columns else [])
 
 
 @given(st.sampled_from(DATA), VALUES)

@@ -60,9 +60,9 @@ def found_in(value: Any) -> Iterator[str]:
     """Names of the fields about a person that an answer holds with something in them."""
     if isinstance(value, dict):
         for name, inner in value.items():
-            if name in FIELDS and inner not in (None, "", [], {}, "unknown", 0, False):
-                if isinstance(inner, str | int | float | date | datetime | list):
-                    yield name
+            said = isinstance(inner, str | int | float | date | datetime | list)
+            if name in FIELDS and said and inner not in ("", [], "unknown", 0, False):
+                yield name
             if isinstance(inner, dict | list | tuple):
                 yield from found_in(inner)
     elif isinstance(value, list | tuple):

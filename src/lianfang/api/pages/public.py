@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from lianfang.api.security import Inst, signed_in
 from lianfang.api.view import language, page
 from lianfang.foundation.errors import LianfangError
-from lianfang.services import bulletin
+from lianfang.services import bulletin, notices
 
 router = APIRouter(tags=["public"])
 
@@ -43,6 +43,11 @@ def proof(inst: Inst, event_id: str, number: int) -> Response:
         media_type="application/json",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+@router.get("/notices/{code}", dependencies=Known, summary="Whether a notice is the authority's")
+def notice(request: Request, inst: Inst, code: str) -> Response:
+    return page(request, "notice.html", told=notices.verify(inst, code))
 
 
 @router.get("/public/key", summary="The authority's public key")

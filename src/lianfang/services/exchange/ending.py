@@ -101,7 +101,8 @@ def purge(inst: Installation, who: Who) -> list[dict[str, Any]]:
         if not get(law).valid(
             inst.today()
         ):  # the law of the term was repealed: the one that followed decides
-            law = next(one.id for one in packs() if one.jurisdiction == "eu" and one.valid(inst.today()))
+            followed = [one for one in packs() if one.jurisdiction == "eu" and one.valid(inst.today())]
+            law = next(one.id for one in followed if "message_days" in one.retention)
         ask(
             inst,
             RETENTION,

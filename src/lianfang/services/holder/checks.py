@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 
 #: How far the two clocks may differ.
 SKEW = timedelta(minutes=5)
+#: Source -> the purpose for which a holder collected it: each answer is for another, and both are kept (REQ-P-16).
+COLLECTED_FOR = {
+    "pings": "mobile_service",
+    "lodging": "guest_registration",
+    "trips": "carriage_of_passengers",
+    "visits": "venue_register",
+}
 #: How a node meets what an answer obliges it to: it answers orders only, to the centre that signed, sealed to its key.
 GOING = ("sealed_to_centre", "signed_by_centre", "order_answered")
 
@@ -32,6 +39,8 @@ def order_problems(
         found.append(f"sources: this holder has {', '.join(about.sources)}. 数据源不在本单位范围。")
     if not 0 < note.row_cap <= limits.row_cap:
         found.append(f"row_cap: 1 to {limits.row_cap} rows are answered. 返回上限不合规定。")
+    if unstated := set(note.sources) & set(about.sources) - set(COLLECTED_FOR):
+        found.append(f"original_purpose: not stated for {', '.join(sorted(unstated))}. 未载明原收集目的。")
     found += _period(note, limits)
     if note.rule.radius_m > limits.radius_m:
         found.append(f"rule: a radius above {limits.radius_m:g} m. 规则半径过大。")
@@ -128,6 +137,10 @@ def decide(
     if not decision.permit:
         return decision
     node = Who(about.id, "holder", about.kind)
+    change = {
+        "change_of_purpose": True,
+        "source": " ".join(COLLECTED_FOR.get(one, "") for one in about.sources),
+    }
     retention = get(limits.policy_pack).retention
-    owed = duties.left(duties.Asked(node, decision, phase, purpose, {}, None, 0, retention), GOING)
+    owed = duties.left(duties.Asked(node, decision, phase, purpose, change, None, 0, retention), GOING)
     return decision.withheld(owed) if owed else decision
