@@ -153,6 +153,6 @@ def test_req_p_73_anybody_checks_a_code_without_an_account(
 ) -> None:
     made = notices.issue(inst, staff["community_worker"], event_id, "visit")
     with TestClient(create_app(inst), base_url="https://testserver") as client:
-        found = client.get(f"/notices/{made['code']}")
+        found = client.get(f"/public/notices/{made['code']}")
         assert found.status_code == 200 and made["code"] in found.text
-        assert client.get("/notices/1-0000000000").status_code == 404
+        assert client.get("/public/notices/1-0000000000").status_code == 404

@@ -29,6 +29,12 @@ def all_bulletins(request: Request, inst: Inst) -> Response:
     return page(request, "bulletins.html", bulletins=bulletin.published(inst))
 
 
+# before the bulletins, whose path would take it
+@router.get("/public/notices/{code}", dependencies=Known, summary="Whether a notice is the authority's")
+def notice(request: Request, inst: Inst, code: str) -> Response:
+    return page(request, "notice.html", told=notices.verify(inst, code))
+
+
 @router.get("/public/{event_id}/{number}", dependencies=Known, summary="A bulletin with its proof")
 def one(request: Request, inst: Inst, event_id: str, number: int) -> Response:
     shown = bulletin.show(inst, event_id, number, language(request))
@@ -43,11 +49,6 @@ def proof(inst: Inst, event_id: str, number: int) -> Response:
         media_type="application/json",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
-
-
-@router.get("/notices/{code}", dependencies=Known, summary="Whether a notice is the authority's")
-def notice(request: Request, inst: Inst, code: str) -> Response:
-    return page(request, "notice.html", told=notices.verify(inst, code))
 
 
 @router.get("/public/key", summary="The authority's public key")
