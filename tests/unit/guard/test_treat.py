@@ -141,15 +141,16 @@ def test_a_real_decision_of_the_pack_makes_tokens_of_pseudonyms() -> None:
     assert treat.project(decision, row, declared, tokens=tokens) == {"subject": "t-s1", "day": row["day"]}
 
 
-def test_a_million_rows_are_projected_by_columns() -> None:
-    import time
-
+def test_a_million_rows_are_projected_by_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each different value is treated once, however many rows bear it."""
     count = 1_000_000
     frame = pl.DataFrame(
         {"case_id": pl.Series(range(count)).cast(pl.String), "age": pl.Series(range(count)) % 90}
     )
     declared = {"case_id": "pseudonym", "age": "age"}
-    began = time.perf_counter()
+    treated: list[Any] = []
+    real = treat.value
+    monkeypatch.setattr(treat, "value", lambda *args: treated.append(args) or real(*args))
     made = treat.project(decided(pseudonym="show", age="generalise"), frame, declared)
-    assert made["age"][47] == "40-49" and made.height == count
-    assert time.perf_counter() - began < 5  # rows in Python would take several times that on a loaded machine
+    assert made["age"][47] == "40-49" and made.height == count and made["age"].null_count() == 0
+    assert len(treated) == 90
