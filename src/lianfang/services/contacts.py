@@ -397,7 +397,7 @@ def observed(inst: Installation, who: Who, event_id: str) -> list[Row]:
         ref=event_id,
         rows=len(found),
     )
-    return granted.project(found, {"contact_id": "", "token": "pseudonym", "until": "diagnosis"})
+    return granted.project(found, {**Contact.serving("close_contact_tracing"), "until": "diagnosis"})
 
 
 EXPORT_COLUMNS = ("rank", "token", "level", "score", "last_exposure", "status", "evidence", "watermark")

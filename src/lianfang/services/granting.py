@@ -90,7 +90,7 @@ class Granted:
         return Given(made) if isinstance(made, dict) else made
 
     def marked(self, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """The rows, each with the ``watermark`` of whom it was given to, when and by which decision."""
+        """The rows, each with the ``watermark`` of the event, of whom it was given to, and when."""
         self.live()
         mark = f"{self.event_id} {self.account} {self.inst.now():%Y-%m-%dT%H:%M:%SZ}"
         return [{**row, "watermark": mark} for row in rows]

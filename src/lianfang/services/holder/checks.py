@@ -137,10 +137,9 @@ def decide(
     if not decision.permit:
         return decision
     node = Who(about.id, "holder", about.kind)
-    change = {
-        "change_of_purpose": True,
-        "source": " ".join(COLLECTED_FOR.get(one, "") for one in about.sources),
-    }
+    known = [COLLECTED_FOR[one] for one in about.sources if one in COLLECTED_FOR]
+    stated = " ".join(known) if len(known) == len(about.sources) else ""
+    change = {"change_of_purpose": True, "source": stated}
     retention = get(limits.policy_pack).retention
     owed = duties.left(duties.Asked(node, decision, phase, purpose, change, None, 0, retention), GOING)
     return decision.withheld(owed) if owed else decision

@@ -33,9 +33,8 @@ _OTHER_ARCHIVES = {
 }
 
 
-#: Bytes with which a program begins, whatever its name says: Windows, Linux, macOS, a script.
+#: Bytes with which a program begins, whatever its name says: Linux, macOS, a script, a Windows shortcut.
 _PROGRAMS = (
-    b"MZ",
     b"\x7fELF",
     b"\xcf\xfa\xed\xfe",
     b"\xfe\xed\xfa",
@@ -92,7 +91,8 @@ class Source:
         return file.read(16)
 
     def _form(self, head: bytes) -> Form:
-        if head.startswith(_PROGRAMS):
+        # a table's first column may be called MZ: a Windows program has zero bytes right behind it
+        if head.startswith(_PROGRAMS) or (head.startswith(b"MZ") and b"\0" in head):
             raise self.bad("is a program and not a table", "Have it checked; deliver the table itself.")
         if head.startswith(_ZIP):
             if self.packed and not self.name.lower().endswith(".xlsx.gz"):
