@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "predict": ("lianfang.cli.predict:predict", "What is going on, what comes next. 疫情态势与预警。"),
     "control": ("lianfang.cli.control:control", "Trace and contain. 追踪与控制。"),
     "guard": ("lianfang.cli.guard:guard", "Who may know what, why, how long. 谁可知道什么、为何、多久。"),
+    "report": ("lianfang.cli.reports:report", "Reports committed to at their source. 报告先承诺后报送。"),
     "ledger": ("lianfang.cli.ledger:ledger", "Proofs that a record was not altered. 记录未被篡改之证明。"),
 }
 
@@ -106,7 +107,7 @@ class LazyGroup(click.Group):
         rows += [
             (name, command.get_short_help_str())
             for name in sorted(super().list_commands(ctx))
-            if (command := super().get_command(ctx, name)) is not None
+            if (command := self.get_command(ctx, name)) is not None
         ]
         if rows:
             with formatter.section("Commands"):

@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lianfang.cli import LazyGroup
 from lianfang.cli.common import on_installation, opened, say
 
 if TYPE_CHECKING:
     from lianfang.guard.ledger.offline import Verdict
 
 MAX_INPUT = 2_000_000
+_LAZY = {
+    "reconcile": ("lianfang.cli.reports:reconcile", "A bulletin against its reports. 通报与报告核对。"),
+}
 
 
-@click.group("ledger")
+@click.group("ledger", cls=LazyGroup, lazy=_LAZY)
 def ledger() -> None:
     """Proofs that a record was not altered. 记录未被篡改之证明。
 

@@ -55,6 +55,7 @@ from lianfang.records.house import Backup, Batch, DecisionEntry, Division, Holde
 from lianfang.records.incidents import Incident, IncidentStep
 from lianfang.records.noise import NoiseBudget, NoisyAnswer
 from lianfang.records.paper import PaperBatch, PaperMove
+from lianfang.records.reports import Reporter, ReportLine, ReportOrigin
 from lianfang.records.whereabouts import (
     LocationPing,
     LodgingStay,
@@ -139,6 +140,9 @@ __all__ = [
     "Reading",
     "ReceivedReport",
     "Record",
+    "ReportLine",
+    "ReportOrigin",
+    "Reporter",
     "Returnee",
     "RiskLock",
     "Sample",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
     import sqlalchemy as sa
 
+    from lianfang.records import CaseReport
     from lianfang.store import Row
 
 
@@ -320,6 +321,18 @@ def current(connection: sa.Connection, identity: str, day: date) -> Row:
     return found[0]
 
 
+def add(
+    inst: Installation, connection: sa.Connection, who: Who, report: CaseReport, *, subject_id: str
+) -> None:
+    """A case that the house itself reports, committed to in the ledger like those that are delivered."""
+    from lianfang.services.reports import lines
+    from lianfang.store import put
+
+    put(connection, report, subject_id=subject_id)
+    row = {info.name: getattr(report, info.name) for info in report.stored_fields()}
+    lines.commit(inst, connection, [(row, "none")], batch_id="", at=inst.now(), who=who)
+
+
 def reclassify(
     inst: Installation,
     connection: sa.Connection,
@@ -335,6 +348,7 @@ def reclassify(
         BadInput: WHO's scheme knows no such transition.
     """
     from lianfang.records import TRANSITIONS, CaseReport, CaseTransition
+    from lianfang.services.reports import lines
     from lianfang.store import put, put_rows
 
     today = inst.today()
@@ -357,3 +371,4 @@ def reclassify(
     version = {name: value for name, value in row.items() if name not in ("id", "first_reported")}
     version.update(changes, classification=after, date_reporting=today)
     put_rows(connection, CaseReport, [version])
+    lines.commit(inst, connection, [(version, "none")], batch_id="", at=inst.now(), who=who)

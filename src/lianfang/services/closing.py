@@ -202,6 +202,7 @@ def _delete_rows(connection: sa.Connection, event_id: str) -> None:
         CaseTransition,
         ClinicalVisit,
         LabResult,
+        ReportLine,
         Returnee,
         SubjectLink,
         SubjectLinkPast,
@@ -219,7 +220,7 @@ def _delete_rows(connection: sa.Connection, event_id: str) -> None:
     results = table(LabResult)
     connection.execute(sa.delete(results).where(results.c.id.in_(_results_of_cards(event_id))))
     mine = sa.select(cases.c.case_id).where(cases.c.event_id == event_id)
-    for dependent in (CaseTransition, ClinicalVisit):
+    for dependent in (CaseTransition, ClinicalVisit, ReportLine):
         rows = table(dependent)
         connection.execute(sa.delete(rows).where(rows.c.case_id.in_(mine)))
     for ending in _ending():

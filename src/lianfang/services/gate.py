@@ -70,6 +70,8 @@ ACTS: dict[str, frozenset[str]] = {
     "noise.grant": frozenset({"manager", "data_protection_officer"}),
     "noise.ask": frozenset({"manager", "epidemiologist", "data_protection_officer"}),
     "log.read": frozenset({"data_protection_officer", "security_officer", "auditor", "manager"}),
+    "report.reconcile": frozenset({"epidemiologist", "manager", "data_protection_officer", "auditor"}),
+    "report.register": frozenset({"manager", "security_officer"}),
     "account.manage": frozenset({"administrator"}),
     "data.backup": frozenset({"administrator", "system"}),
     "data.backup.read": frozenset(

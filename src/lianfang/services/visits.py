@@ -357,31 +357,28 @@ def record_result(
 def _make_case(inst: Installation, connection: sa.Connection, contact: Row, sample: Row, who: Who) -> str:
     """The contact becomes a confirmed case of the event, under the same subject; observation ends."""
     from lianfang.records import CaseReport, Contact, FollowUp, ObservationOrder
-    from lianfang.store import change, put, rows
+    from lianfang.store import change, rows
 
     today = inst.today()
     followed = rows(connection, FollowUp, contact_id=contact["contact_id"], order_by=["day"])
     ill = [row["day"] for row in followed if is_ill(row)]
     symptoms = sorted({word for row in followed for word in row["symptoms"]} | ({"fever"} if ill else set()))
     identity = cases.case_id("centre", sample["sample_no"])
-    put(
-        connection,
-        CaseReport.model_validate(
-            {
-                "case_id": identity,
-                "event_id": contact["event_id"],
-                "card_no": sample["sample_no"],
-                "reporter": inst.settings.authority_id,
-                "date_reporting": today,
-                "adcode": inst.settings.adcode,
-                "date_onset": ill[0] if ill else None,
-                "date_confirmed": today,
-                "symptoms": symptoms,
-                "classification": "confirmed" if ill else "confirmed_no_symptoms",
-            }
-        ),
-        subject_id=contact["subject_id"],
+    report = CaseReport.model_validate(
+        {
+            "case_id": identity,
+            "event_id": contact["event_id"],
+            "card_no": sample["sample_no"],
+            "reporter": inst.settings.authority_id,
+            "date_reporting": today,
+            "adcode": inst.settings.adcode,
+            "date_onset": ill[0] if ill else None,
+            "date_confirmed": today,
+            "symptoms": symptoms,
+            "classification": "confirmed" if ill else "confirmed_no_symptoms",
+        }
     )
+    cases.add(inst, connection, who, report, subject_id=contact["subject_id"])
     change(connection, Contact, contact["id"], status="case", case_id=identity, updated_at=inst.now())
     for row in rows(connection, ObservationOrder, contact_id=contact["contact_id"], status="active"):
         change(

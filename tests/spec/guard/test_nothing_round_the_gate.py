@@ -75,7 +75,8 @@ def test_whoever_acts_is_asked_for_his_right() -> None:
     ]
     assert len(acting) >= 50
     helpers = {  # within an act that has asked; or a job, whose work asks as its account when it runs
-        "services.events.sign_act", "services.attaching.settle", "services.cases.reclassify",
+        "services.events.sign_act", "services.attaching.settle", "services.cases.reclassify", "services.cases.add",
+        "services.reports.lines.commit",
         "services.jobs.submit",
         "services.accounts.noted", "services.accounts.has_role", "services.incidents.open_incident",
         "services.exchange.common.local_event", "services.exchange.ending.expire_event",

@@ -166,7 +166,12 @@ def test_the_table_gives_the_acts_that_matter_to_their_roles_alone(route: str) -
 
 
 #: What an auditor may post: give back his own terminal, try a bulletin, which changes nothing, have a report signed.
-CHECKS = ("/terminals/{terminal_id}/revoke", "/events/{event_id}/attack", "/inspect")
+CHECKS = (
+    "/terminals/{terminal_id}/revoke",
+    "/events/{event_id}/attack",
+    "/events/{event_id}/bulletins/{number}/reports",
+    "/inspect",
+)
 
 
 def test_the_administrator_and_the_auditor_share_no_act_with_others_but_their_own_account() -> None:

@@ -12,7 +12,7 @@ from lianfang.api.security import Actor, Inst, Reader
 from lianfang.api.view import file, go, language, page
 from lianfang.foundation.errors import NotFound
 from lianfang.services import attack as attacking
-from lianfang.services import bulletin, closing, events, gate, jobs, orders, plan, situation
+from lianfang.services import bulletin, closing, events, gate, jobs, orders, plan, reports, situation
 from lianfang.services.orders import holders
 
 router = APIRouter(tags=["event"])
@@ -86,6 +86,11 @@ def publish(request: Request, inst: Inst, who: Actor, event_id: str) -> Response
 @router.post("/events/{event_id}/attack", summary="What all bulletins together give away")
 def attack(request: Request, inst: Inst, who: Actor, event_id: str) -> Response:
     return page(request, "attack.html", **attacking.attack(inst, who, event_id))
+
+
+@router.post("/events/{event_id}/bulletins/{number}/reports", summary="A bulletin against its reports")
+def reconcile(request: Request, inst: Inst, who: Actor, event_id: str, number: int) -> Response:
+    return page(request, "reconcile.html", **reports.reconcile(inst, who, event_id, number))
 
 
 @router.post("/events/{event_id}/close", summary="Close an event")

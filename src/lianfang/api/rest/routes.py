@@ -22,6 +22,7 @@ from lianfang.services import (
     notices,
     orders,
     plan,
+    reports,
     situation,
     trail,
     visits,
@@ -271,6 +272,11 @@ def tick(inst: Inst, who: Actor, event_id: Name, task: Name, body: NoteBody) -> 
 def attack(inst: Inst, who: Actor, event_id: Name) -> Any:
     found = attacking.attack(inst, who, event_id)
     return plain({"event_id": event_id, "draft": found["draft"], **found["report"].to_dict()})
+
+
+@router.post("/events/{event_id}/bulletins/{number}/reports", summary="A bulletin against its reports")
+def reconcile(inst: Inst, who: Actor, event_id: Name, number: int) -> Any:
+    return plain(reports.reconcile(inst, who, event_id, number))
 
 
 @router.post("/events/{event_id}/close", summary="Close an event")

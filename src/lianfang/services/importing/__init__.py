@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lianfang.services.importing.run import import_day as import_day
     from lianfang.services.importing.run import import_files as import_files
     from lianfang.services.importing.run import read_rows as read_rows
+    from lianfang.services.importing.run import taken_rows as taken_rows
     from lianfang.services.importing.staging import recover as recover
 
 _WHERE = {
@@ -31,6 +32,7 @@ _WHERE = {
     "read_mapping": "mapping",
     "read_rows": "run",
     "recover": "staging",
+    "taken_rows": "run",
 }
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "read_mapping",
     "read_rows",
     "recover",
+    "taken_rows",
 ]
 
 

@@ -24,10 +24,12 @@ from lianfang.services.importing.rows import REJECT_COLUMNS, Reading, Rejected, 
 from lianfang.services.importing.source import Source, opened
 from lianfang.services.importing.staging import Stage, finish, importing, reached
 from lianfang.services.importing.tables import Table, read_table
+from lianfang.services.reports.lines import RECEIPT, beside
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from lianfang.records import Record
     from lianfang.services.installation import Installation, Who
 
 _SHOWN = 50
@@ -101,7 +103,8 @@ def import_day(
         return []
     one = _One(inst, who, None, "", False, False, day, ROUTINE, progress or silent)
     reports = []
-    for path in sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")):
+    files = [p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")]
+    for path in sorted(p for p in files if not p.name.endswith(RECEIPT)):
         try:
             reports.append(one.run(path))
         except BadInput as error:
@@ -122,6 +125,20 @@ def read_rows(
             for values, identity in zip(taken.values, taken.identities, strict=True):
                 values.update(identity)
             yield taken.values
+
+
+def taken_rows(
+    path: Path | str, *, kind: str = "", mapping: Mapping | Path | None = None, zone: str = "Asia/Shanghai"
+) -> Iterator[tuple[type[Record], list[dict[str, Any]]]]:
+    """The rows of a file that an import would take, without their identifiers, in chunks with their record type.
+
+    The first chunk is empty, so that a file without rows has a type too. Needs no installation.
+    """
+    own = read_mapping(mapping) if isinstance(mapping, Path) else mapping
+    with opened(path) as source, _reading(source, own, kind, zone) as (reading, table):
+        yield reading.record, []
+        for chunk in table.chunks:
+            yield reading.record, reading.take(chunk).values
 
 
 @contextmanager
@@ -196,7 +213,7 @@ class _One:
                         blank, status="unchanged", rows=before["rows"], accepted=before["accepted"],
                         rejected=before["rejected"],
                     )  # fmt: skip
-                return self._write(folder, blank, digest, reading, table)
+                return self._write(folder, blank, digest, reading, table, beside(path))
 
     def _before(self, kind: str, digest: str) -> dict[str, Any] | None:
         from lianfang.store import rows
@@ -216,13 +233,21 @@ class _One:
         return self._told(replace(blank, status="checked"), reading, tally, shown)
 
     def _write(
-        self, folder: Path, blank: ImportReport, digest: str, reading: Reading, table: Table
+        self,
+        folder: Path,
+        blank: ImportReport,
+        digest: str,
+        reading: Reading,
+        table: Table,
+        receipt: bytes | None,
     ) -> ImportReport:
         record = reading.record
         private = record.has_subject() or bool(reading.mapping.identify)
         if private:
             self._ask(reading)
         stage = Stage(folder, blank.batch_id, record)
+        if receipt is not None:
+            stage.keep_receipt(receipt)
         tally, rejects = _Tally(), ""
         shown: list[Rejected] = []
         try:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.canonical import moment, plain
 from lianfang.records import Batch, ReceivedReport, Record, record_type, row_id
+from lianfang.services.reports.lines import Lines
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -115,6 +116,10 @@ class Stage:
         ids = "\n".join(dict.fromkeys(subjects))
         (self.draft / f"{self.parts + 1:06d}.ids").write_text(ids, encoding="ascii")
 
+    def keep_receipt(self, raw: bytes) -> None:
+        """What came with the file to say who committed to it before."""
+        (self.draft / "receipt.json").write_bytes(raw)
+
     def seal(self, manifest: dict[str, Any]) -> Path:
         """Write the manifest and give the folder its final name."""
         from lianfang.guard import files
@@ -172,11 +177,15 @@ def finish(inst: Installation, stage: Path) -> dict[str, int]:
             reached("lake")
         _keep_rejects(inst, stage, manifest)
         with inst.store.begin() as connection:
+            lines = Lines(inst, connection, record, manifest, stage / "receipt.json")
             if record.about.home == "store":
-                counts["changed"] = _to_store(connection, record, manifest["batch_id"], stage)
+                counts["changed"] = _to_store(connection, record, manifest["batch_id"], stage, lines)
             else:
                 counts["changed"] = manifest["accepted"]
-            _book(inst, connection, manifest, counts["changed"])
+                if lines.counted:
+                    for path in _parts(stage):
+                        lines.count(_plain_rows(record, path))
+            _book(inst, connection, manifest, counts["changed"], lines)
             reached("before_commit")
         reached("stored")
     shutil.rmtree(stage)
@@ -200,7 +209,9 @@ def _to_lake(inst: Installation, record: type[Record], batch_id: str, stage: Pat
         inst.lake.write(record, f"{batch_id}-{number + 1:04d}", pa.concat_tables(waiting))
 
 
-def _to_store(connection: sa.Connection, record: type[Record], batch_id: str, stage: Path) -> int:
+def _to_store(
+    connection: sa.Connection, record: type[Record], batch_id: str, stage: Path, lines: Lines
+) -> int:
     from lianfang.store import put_rows, tally
 
     fresh = tally(connection, record) == 0
@@ -210,22 +221,29 @@ def _to_store(connection: sa.Connection, record: type[Record], batch_id: str, st
         new = rows if fresh else list(_changed(connection, record, rows))
         # a case that was put under an event stays there when its card is sent again
         put_rows(connection, record, new, keep=["event_id"] if "event_id" in record.fields else [])
+        lines.take(rows, new)
         changed += len(new)
     return changed
 
 
 def _rows(record: type[Record], path: Path, batch_id: str) -> list[dict[str, Any]]:
     """Rows of a part, one for each key (the last), with their batch."""
-    import pyarrow.parquet as pq
-
-    json_columns = [info.name for info in record.stored_fields() if info.shape == "json"]
     unique: dict[str, dict[str, Any]] = {}
-    for row in pq.read_table(path).to_pylist():
-        for name in json_columns:
-            row[name] = json.loads(row[name])
+    for row in _plain_rows(record, path):
         row["batch_id"] = batch_id
         unique[row_id(record, row)] = row
     return [{**row, "id": identity} for identity, row in unique.items()]
+
+
+def _plain_rows(record: type[Record], path: Path) -> list[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    json_columns = [info.name for info in record.stored_fields() if info.shape == "json"]
+    found: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    for row in found:
+        for name in json_columns:
+            row[name] = json.loads(row[name])
+    return found
 
 
 def _changed(
@@ -251,7 +269,9 @@ def _changed(
                 yield row
 
 
-def _book(inst: Installation, connection: sa.Connection, manifest: dict[str, Any], changed: int) -> None:
+def _book(
+    inst: Installation, connection: sa.Connection, manifest: dict[str, Any], changed: int, lines: Lines
+) -> None:
     """The batch, and once for each file its receipt with an entry in the ledger."""
     import sqlalchemy as sa
 
@@ -279,6 +299,7 @@ def _book(inst: Installation, connection: sa.Connection, manifest: dict[str, Any
             by=manifest["by"],
         ),
     )
+    lines.finish()
     if tally(connection, ReceivedReport, sha256=manifest["file_sha256"]):
         return
     received = moment(manifest["received_at"])
@@ -296,7 +317,7 @@ def _book(inst: Installation, connection: sa.Connection, manifest: dict[str, Any
         who=SYSTEM,
         purpose="situation_monitoring",
         ref=manifest["batch_id"],
-        payload=receipt,
+        payload={**receipt, **lines.told()},
     )
     put(connection, ReceivedReport.model_validate({**receipt, "received_at": received, "log_index": index}))
 
