@@ -45,6 +45,8 @@ def _show(frame: pl.DataFrame, as_json: bool, *, limit: int = 100, lang: str = "
     """CSV on standard output, reasons in words; or a JSON array with reason codes."""
     import polars as pl
 
+    from lianfang.foundation.text import spreadsheet_frame
+
     if as_json:
         sys.stdout.write(frame.write_json() + "\n")
         return
@@ -57,7 +59,7 @@ def _show(frame: pl.DataFrame, as_json: bool, *, limit: int = 100, lang: str = "
                 ", ".join(words(codes, "zh" if lang == "zh" else "en")) for codes in shown[name].to_list()
             ]
             shown = shown.with_columns(pl.Series(name, spoken, dtype=pl.String))
-    text = shown.write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ", float_precision=3)
+    text = spreadsheet_frame(shown).write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ", float_precision=3)
     sys.stdout.write(text)
     if len(frame) > limit:
         click.echo(f"{len(frame) - limit} more rows; --limit shows more", err=True)

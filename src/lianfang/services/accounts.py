@@ -150,6 +150,17 @@ def link(inst: Installation, account: str, who: Who | None = None) -> str:
         return accounts.make_link(connection, found.account_id, now=inst.now())
 
 
+def network(address: str) -> str:
+    """Where a sign-in came from, as the ledger keeps it for good: the network (/24, /48), not the device."""
+    import ipaddress
+
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return "-"
+    return str(ipaddress.ip_network((found, 24 if found.version == 4 else 48), strict=False))
+
+
 def sign_in(inst: Installation, name: str, password: str, *, address: str = "", agent: str = "") -> str:
     """Session token for a name and password; one answer for every reason of refusal."""
     from lianfang.foundation.errors import NotFound
@@ -165,7 +176,7 @@ def sign_in(inst: Installation, name: str, password: str, *, address: str = "", 
             except NotFound:
                 known = "-"
             what = "signed_in" if result.token else "sign_in_refused"
-            noted(inst, connection, what, HOUSE, known, {"factor": "password"})
+            noted(inst, connection, what, HOUSE, known, {"factor": "password", "from": network(address)})
     if result.token is None:
         raise NotSignedIn(
             "Name or password is wrong, or there were too many attempts.", hint="Wait a little and try again."
@@ -188,7 +199,8 @@ def sign_in_by_link(inst: Installation, token: str, *, address: str = "", agent:
         )
         if result.token is not None:
             name = accounts.session(connection, result.token, now=inst.now()).name
-            noted(inst, connection, "signed_in", HOUSE, name, {"factor": "link"})
+            told: dict[str, object] = {"factor": "link", "from": network(address)}
+            noted(inst, connection, "signed_in", HOUSE, name, told)
     if result.token is None:
         raise NotSignedIn("This link was used, is too old, or never was one.", hint="Ask for a new one.")
     return result.token
@@ -253,7 +265,9 @@ def sign_out(inst: Installation, token: str) -> None:
     from lianfang.guard import accounts
 
     with inst.store.begin() as connection:
+        name = accounts.session(connection, token, now=inst.now()).name
         accounts.sign_out(connection, token, now=inst.now())
+        noted(inst, connection, "signed_out", HOUSE, name, {})
 
 
 def listing(inst: Installation) -> list[dict[str, object]]:

@@ -91,6 +91,7 @@ def expire(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
 
     require(who, "data.expire")
     event = events.get(inst, event_id)
+    within(who, event["adcode"])
     with inst.store.read() as connection:
         held = rows(connection, Certificate, event_id=event_id)
     if held:

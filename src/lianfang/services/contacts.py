@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, Conflict, NotFound, Refused
 from lianfang.services import events
-from lianfang.services.gate import ask, fresh, record, require, within
+from lianfang.services.gate import ask, fresh, reaches, record, require, within
 from lianfang.services.installation import Installation, Who
 
 if TYPE_CHECKING:
@@ -39,7 +39,15 @@ def ranked(inst: Installation, who: Who, event_id: str) -> list[Row]:
     event = events.get(inst, event_id)
     with inst.store.read() as connection:
         found = rows(connection, Contact, event_id=event_id, order_by=["rank"])
-    return _ranked(inst, who, event, len(found)).project(found, Contact)
+    return _ranked(inst, who, event, len(found)).project(found, _tokens())
+
+
+def _tokens() -> dict[str, str]:
+    """A contact's fields but the vault's id of those who were named: it is no field of this purpose."""
+    from lianfang.records import Contact
+
+    served = Contact.serving("close_contact_tracing")
+    return {name: datum for name, datum in served.items() if name != "subject_id"}
 
 
 def page(inst: Installation, who: Who, event_id: str, *, number: int = 1, size: int = 100) -> dict[str, Any]:
@@ -59,7 +67,7 @@ def page(inst: Installation, who: Who, event_id: str, *, number: int = 1, size: 
         found = rows(
             connection, Contact, event_id=event_id, order_by=[rank], limit=size, offset=(number - 1) * size
         )
-    shown = _ranked(inst, who, event, len(found)).project(found, Contact)
+    shown = _ranked(inst, who, event, len(found)).project(found, _tokens())
     total = sum(counts.values())
     undecided = counts.get("candidate", 0) + counts.get("locked", 0)
     return {"event": event, "contacts": shown, "total": total, "decided": total - undecided}
@@ -454,13 +462,14 @@ def export(inst: Installation, who: Who, event_id: str, *, lang: str = "zh") -> 
 
 def locks(inst: Installation, who: Who, event_id: str | None = None) -> list[Row]:
     """Locks, with their approvals, the newest first."""
-    from lianfang.records import Approval, RiskLock
+    from lianfang.records import Approval, Event, RiskLock
     from lianfang.store import rows
 
     require(who, "contact.read")
     equal: dict[str, Any] = {"event_id": event_id} if event_id else {}
     with inst.store.read() as connection:
-        found = rows(connection, RiskLock, **equal)
+        own = {row["event_id"] for row in rows(connection, Event, **equal) if reaches(who, row["adcode"])}
+        found = [row for row in rows(connection, RiskLock, **equal) if row["event_id"] in own]
         for row in found:
             row["approvals"] = rows(connection, Approval, lock_id=row["lock_id"], order_by=["at"])
     return sorted(found, key=lambda row: row["locked_at"], reverse=True)

@@ -237,12 +237,20 @@ def create(
 
 
 def open_installation(home: Path | str | None = None, *, clock: Clock | None = None) -> Installation:
-    """Open the installation in ``home`` and bring its databases to this program's version."""
+    """Open the installation in ``home`` and bring its databases to this program's version.
+
+    Raises:
+        Refused: a key or its folder could be read by anybody but the owner.
+    """
     from lianfang.foundation.settings import home_folder, read_settings
+    from lianfang.guard import files
     from lianfang.store.migrate import upgrade
 
     folder = home_folder(home)
     settings = read_settings(folder)
+    files.check_folder(folder / "vault")
+    for keys in (folder / "keys", folder / "vault" / "keys"):
+        files.check_tree(keys)
     made = Installation(folder, settings, clock or SystemClock(offset(settings.clock)))
     upgrade(made.store, "operational")
     upgrade(made.vault_store, "vault")

@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from lianfang.services import events, incidents, paper, plan
-from lianfang.services.gate import ask, require
+from lianfang.services.gate import ask, reaches, require, within
 from lianfang.services.installation import Installation, Who
 
 if TYPE_CHECKING:
@@ -30,8 +30,10 @@ def today(inst: Installation, who: Who, as_of: date | None = None) -> dict[str, 
         last = connection.execute(sa.select(sa.func.max(days)).where(days <= day)).scalar_one()
         done = rows(connection, DayResult, as_of=last) if last else []
         steps = {row["step"]: row["outcome"] for row in done}
-        waiting = [row for row in rows(connection, Alert, status="new") if row["as_of"] <= day]
-        findings = rows(connection, QualityFinding, as_of=last) if last else []
+        # an alert and a finding are of no area but the house's own
+        whole = reaches(who, inst.settings.adcode)
+        waiting = [row for row in rows(connection, Alert, status="new") if whole and row["as_of"] <= day]
+        findings = rows(connection, QualityFinding, as_of=last) if last and whole else []
     waiting.sort(key=lambda row: (not row["method"].startswith("cluster"), -row["observed"]))
     listed = [row for row in events.listing(inst, who) if row["status"] in ("open", "closed")]
     return {
@@ -128,6 +130,7 @@ def alert(inst: Installation, who: Who, alert_id: str) -> Row:
     from lianfang.store import one
 
     require(who, "event.read")
+    within(who, inst.settings.adcode)
     with inst.store.read() as connection:
         found = one(connection, Alert, alert_id=alert_id)
         case_ids = found["evidence"].get("case_ids", [])

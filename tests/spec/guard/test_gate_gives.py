@@ -284,6 +284,7 @@ GIVES_NONE = {
     "services.attaching.settle": "nothing",
     "services.closing.close": "a date",
     "services.contacts.lock": "the lock's id",
+    "services.contacts.locks": "locks and approvals, no contact",
     "services.contacts.approve": "a verdict",
     "services.contacts.name": "a count",
     "services.events.propose": "an event's draft: its place and rule, no case",

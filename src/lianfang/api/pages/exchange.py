@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
+from lianfang.api.fields import numbered
 from lianfang.api.security import Actor, Inst, Reader
 from lianfang.api.view import go, page
 from lianfang.foundation.errors import BadInput
@@ -106,6 +107,7 @@ def one_alert(request: Request, inst: Inst, who: Reader, alert_id: str) -> Respo
 
 
 @router.post("/exchange/alerts/{alert_id}/messages", summary="Send a selective message")
+@numbered
 async def send(request: Request, inst: Inst, who: Actor, alert_id: str, text: Text = "") -> Response:
     from starlette.concurrency import run_in_threadpool
 
@@ -141,6 +143,7 @@ def read(request: Request, inst: Inst, who: Actor, message_id: str) -> Response:
 
 
 @router.post("/exchange/messages/{message_id}/correct", summary="Correct a message in every copy")
+@numbered
 async def correct(
     request: Request, inst: Inst, who: Actor, message_id: str, reason: Line, text: Text = ""
 ) -> Response:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from lianfang.api import subject_tables
-from lianfang.api.security import Actor, Inst, Reader
+from lianfang.api.security import Actor, Costly, Inst, Reader
 from lianfang.api.view import language, page
 from lianfang.services import subjects
 from lianfang.services.gate import require
@@ -23,7 +23,7 @@ def forms(request: Request, inst: Inst, who: Reader) -> Response:
     return page(request, "subjects.html", report=None, result=None)
 
 
-@router.post("/subjects/report", summary="The access report, shown once")
+@router.post("/subjects/report", dependencies=[Costly], summary="The access report, shown once")
 def report(
     request: Request,
     inst: Inst,

@@ -17,6 +17,7 @@ from lianfang.api.security import (
     COOKIE,
     TERMINAL,
     Actor,
+    FromAddress,
     Inst,
     Reader,
     Self,
@@ -93,7 +94,11 @@ def own_account(request: Request, inst: Inst, who: Self) -> Any:
     return plain(factors.overview(inst, who, own_session(request)))
 
 
-@router.post("/second", summary="The second factor, or a recent proof: a code or the password")
+@router.post(
+    "/second",
+    dependencies=[FromAddress],
+    summary="The second factor, or a recent proof: a code or the password",
+)
 def second(request: Request, inst: Inst, who: SelfActor, body: ProveBody) -> Response:
     token = factors.prove(
         inst,

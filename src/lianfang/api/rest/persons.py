@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from lianfang.api.rest.routes import Body, Name, Note
-from lianfang.api.security import Actor, Inst, Reader
+from lianfang.api.security import Actor, Costly, Inst, Reader
 from lianfang.foundation.canonical import plain
 from lianfang.services import canaries, incidents, subjects
 from lianfang.services.installation import Who
@@ -72,7 +72,11 @@ def _asked(who: Who, body: PersonBody) -> subjects.Identity:
     return subjects.asked(who, body.identity.model_dump())
 
 
-@router.post("/subjects/report", summary="What is held and was decided about a person, for himself")
+@router.post(
+    "/subjects/report",
+    dependencies=[Costly],
+    summary="What is held and was decided about a person, for himself",
+)
 def report(inst: Inst, who: Actor, body: PersonBody) -> Any:
     return plain(subjects.report(inst, who, _asked(who, body), identity_verified=body.identity_verified))
 

@@ -326,8 +326,8 @@ def _begin(
             session_id=session_id,
             account_id=account_id,
             factors=factors,
-            address=address[:64],
-            agent="".join(c for c in agent if c.isprintable())[:120],
+            address=attempts.printable(address)[:64],
+            agent=attempts.printable(agent)[:120],
             created_at=plain(now),
             seen_at=plain(now),
         )

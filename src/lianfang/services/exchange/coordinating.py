@@ -14,7 +14,7 @@ from lianfang.foundation.errors import BadInput, Refused
 from lianfang.services.exchange import outbox, peers
 from lianfang.services.exchange.common import member, message_row, new_id, stated, us
 from lianfang.services.exchange.messages import open_copy, usable
-from lianfang.services.gate import ask, record, require
+from lianfang.services.gate import ask, fresh, record, require
 from lianfang.services.installation import SYSTEM, Installation, Who
 
 LONGEST = 72
@@ -103,6 +103,7 @@ def look(inst: Installation, who: Who, grant_id: str) -> dict[str, Any]:
     from lianfang.store import one
 
     require(who, "exchange.read")
+    fresh(who)
     with inst.store.read() as connection:
         grant = one(connection, ExchangeGrant, grant_id=grant_id)
     if grant["peer"] != us(inst):

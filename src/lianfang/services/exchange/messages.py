@@ -21,7 +21,7 @@ from lianfang.services.exchange.common import (
     unseal,
     us,
 )
-from lianfang.services.gate import ask, record, require
+from lianfang.services.gate import ask, fresh, record, require
 from lianfang.services.installation import Installation, Who
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def send(
     from lianfang.store import one
 
     require(who, "exchange.send")
+    fresh(who)
     with inst.store.read() as connection:
         alert = one(connection, ExchangeAlert, alert_id=alert_id)
     event = local_event(inst, who, event_id or str(alert["local_event"]))
@@ -214,6 +215,7 @@ def read(inst: Installation, who: Who, message_id: str) -> dict[str, Any]:
         blocked or erased.
     """
     require(who, "exchange.read")
+    fresh(who)
     with inst.store.read() as connection:
         row = message_row(connection, message_id)
     content = open_copy(inst, member(inst, who), row)

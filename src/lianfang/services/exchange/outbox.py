@@ -6,7 +6,9 @@ import json
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from lianfang.foundation.addresses import check_resolved
 from lianfang.foundation.errors import BadInput, Conflict, Fault, LianfangError, NotFound, Refused
 from lianfang.foundation.progress import Progress, silent
 from lianfang.services.exchange import peers, tls
@@ -222,6 +224,7 @@ def call(inst: Installation, peer: Row, path: str, raw: bytes, *, seconds: float
     from lianfang.guard.exchange.shapes import read_json
 
     address = tls.checked_url(peer["url"]) + path
+    check_resolved(urlsplit(address).hostname or "")
     headers = {"content-type": "application/json", "accept": "application/json"}
     try:
         context = tls.client_context(inst, peer["certificate"])

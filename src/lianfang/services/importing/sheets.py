@@ -13,7 +13,9 @@ from lianfang.services.importing.tables import Cells, texts
 
 _CELL = re.compile(rb'<c[^>]{0,200}?\sr="([A-Z]{1,4})(\d{1,8})"')
 _ROW = re.compile(rb'<row[^>]{0,200}?\sr="(\d{1,8})"')
-_DOCTYPE = (b"<!DOCTYPE", b"<!ENTITY")
+#: As an XML parser may read them: in UTF-8 and in both orders of UTF-16.
+_FORMS = ("utf-8", "utf-16-le", "utf-16-be")
+_DOCTYPE = tuple(mark.encode(form) for mark in ("<!DOCTYPE", "<!ENTITY") for form in _FORMS)
 _MEMBERS = 10_000
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, NotFound
-from lianfang.services.gate import ask, record, require
+from lianfang.services.gate import ask, fresh, record, require
 from lianfang.services.installation import Installation, Who
 from lianfang.services.subjects import holding
 from lianfang.services.subjects.finding import GROUNDS, Identity, Place, places
@@ -182,6 +182,7 @@ def _asked(
 ) -> tuple[str, Who]:
     """The request's id and the one in whose name it is: the person, through this officer's account."""
     require(who, "subject.answer")
+    fresh(who)
     request = f"s{secrets.token_hex(8)}"
     subject = replace(who, actor="data_subject")
     ask(
