@@ -21,6 +21,7 @@ from lianfang.records.declare import (
     FieldInfo,
     Privacy,
     Record,
+    identifiers,
     record_type,
     row_id,
 )
@@ -156,6 +157,7 @@ __all__ = [
     "SubjectRequest",
     "TripLeg",
     "form",
+    "identifiers",
     "importable",
     "json_schema",
     "record_type",

@@ -31,7 +31,7 @@ class DecisionEntry(Record):
     purpose: Annotated[str, P0("目的", "purpose")]
     data: Annotated[list[str], P0("数据项", "kinds of data")]
     event_id: Annotated[str, P0("事件", "event", indexed=True)] = ""
-    ref: Annotated[str, P2("对象", "what it was about (id)", indexed=True)] = ""
+    ref: Annotated[str, P2("对象", "what it was about (id)", kind="pseudonym", indexed=True)] = ""
     rows: Annotated[int, P0("行数", "rows")] = 0
     permit: Annotated[bool, P0("是否允许", "permitted", indexed=True)]
     basis: Annotated[list[str], P0("依据", "articles")]

@@ -130,6 +130,7 @@ def expire(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
         context={"ended_days": max(0, (inst.today() - event["closed_at"].date()).days), "age_days": 366},
         event=event,
         ref=event_id,
+        going=("certificate",),
     )
     holders = orders.purge(inst, who, event_id)
     attaching.drop_copies(inst, event_id)

@@ -19,6 +19,7 @@ from lianfang.services.installation import Installation, Who
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from lianfang.services.granting import Granted
     from lianfang.store import Row
 
 #: How long the assigned worker may read under a lock.
@@ -38,23 +39,15 @@ def ranked(inst: Installation, who: Who, event_id: str) -> list[Row]:
     event = events.get(inst, event_id)
     with inst.store.read() as connection:
         found = rows(connection, Contact, event_id=event_id, order_by=["rank"])
-    ask(
-        inst,
-        who,
-        phase="use",
-        purpose="close_contact_tracing",
-        data=["pseudonym"],
-        context={"deidentified": True},
-        event=event,
-        ref=event_id,
-        rows=len(found),
-    )
-    return _tokens(found)
+    return _ranked(inst, who, event, len(found)).project(found, _tokens())
 
 
-def _tokens(found: list[Row]) -> list[Row]:
-    """Without the vault's id of those who were named: it is no field of this purpose."""
-    return [{name: value for name, value in row.items() if name != "subject_id"} for row in found]
+def _tokens() -> dict[str, str]:
+    """A contact's fields but the vault's id of those who were named: it is no field of this purpose."""
+    from lianfang.records import Contact
+
+    served = Contact.serving("close_contact_tracing")
+    return {name: datum for name, datum in served.items() if name != "subject_id"}
 
 
 def page(inst: Installation, who: Who, event_id: str, *, number: int = 1, size: int = 100) -> dict[str, Any]:
@@ -74,20 +67,25 @@ def page(inst: Installation, who: Who, event_id: str, *, number: int = 1, size: 
         found = rows(
             connection, Contact, event_id=event_id, order_by=[rank], limit=size, offset=(number - 1) * size
         )
-    ask(
+    shown = _ranked(inst, who, event, len(found)).project(found, _tokens())
+    total = sum(counts.values())
+    undecided = counts.get("candidate", 0) + counts.get("locked", 0)
+    return {"event": event, "contacts": shown, "total": total, "decided": total - undecided}
+
+
+def _ranked(inst: Installation, who: Who, event: Row, count: int) -> Granted:
+    """The permit to look at the event's tokens and at the evidence that ranks them."""
+    return ask(
         inst,
         who,
         phase="use",
         purpose="close_contact_tracing",
-        data=["pseudonym"],
+        data=["pseudonym", "trajectory_generalised"],
         context={"deidentified": True},
         event=event,
-        ref=event_id,
-        rows=len(found),
+        ref=str(event["event_id"]),
+        rows=count,
     )
-    total = sum(counts.values())
-    undecided = counts.get("candidate", 0) + counts.get("locked", 0)
-    return {"event": event, "contacts": _tokens(found), "total": total, "decided": total - undecided}
 
 
 def by_status(connection: sa.Connection, event_id: str) -> dict[str, int]:
@@ -103,11 +101,11 @@ def by_status(connection: sa.Connection, event_id: str) -> dict[str, int]:
 
 
 def reasons_in_words(rows: Sequence[Row], lang: str) -> dict[str, list[str]]:
-    """Each contact's reasons in words, by contact id."""
+    """Each contact's reasons in words, by contact id; of rows that the gate gave without reasons, none."""
     from lianfang.control import tracing
 
     language: Any = "en" if lang == "en" else "zh"
-    return {row["contact_id"]: tracing.words(row["reasons"], language) for row in rows}
+    return {row["contact_id"]: tracing.words(row.get("reasons", []), language) for row in rows}
 
 
 def lock(
@@ -281,6 +279,7 @@ def name(inst: Installation, who: Who, lock_id: str) -> int:
         event=event,
         ref=lock_id,
         rows=len(contacts),
+        going=("locked_list",),
     )
     if row["status"] != "approved":
         raise Refused("The lock is not approved by a second person.", basis=("REQ-P-64",), code="approval")
@@ -396,7 +395,21 @@ def observed(inst: Installation, who: Who, event_id: str) -> list[Row]:
         .order_by(watched.c.until, watched.c.id)
     )
     with inst.store.read() as connection:
-        return [dict(row) for row in connection.execute(statement).mappings()]
+        found = [dict(row) for row in connection.execute(statement).mappings()]
+    if not found:
+        return []
+    granted = ask(
+        inst,
+        who,
+        phase="use",
+        purpose="close_contact_tracing",
+        data=["pseudonym", "diagnosis"],
+        context={"deidentified": True},
+        event=events.get(inst, event_id),
+        ref=event_id,
+        rows=len(found),
+    )
+    return granted.project(found, {**Contact.serving("close_contact_tracing"), "until": "diagnosis"})
 
 
 EXPORT_COLUMNS = ("rank", "token", "level", "score", "last_exposure", "status", "evidence", "watermark")
@@ -427,7 +440,7 @@ def export(inst: Installation, who: Who, event_id: str, *, lang: str = "zh") -> 
         approved = rows(connection, RiskLock, held.c.status.in_(["approved", "named"]), event_id=event_id)
         covered = listed.c.lock_id.in_([row["lock_id"] for row in approved])
         found = rows(connection, Contact, covered, event_id=event_id, order_by=["rank"])
-    ask(
+    granted = ask(
         inst,
         who,
         phase="export",
@@ -437,16 +450,17 @@ def export(inst: Installation, who: Who, event_id: str, *, lang: str = "zh") -> 
         event=event,
         ref=event_id,
         rows=len(found),
+        going=("marked_rows",),
     )
     said = reasons_in_words(found, lang)
-    mark = f"{event_id} {who.account} {inst.now():%Y-%m-%dT%H:%M:%SZ}"
+    # the list is one datum: with it go its columns, and nothing else of a contact
+    listed_rows = [{**row, "evidence": exported("; ".join(said[row["contact_id"]]))} for row in found]
+    shown = granted.project(listed_rows, dict.fromkeys(EXPORT_COLUMNS[:-1], "name_list"))
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(EXPORT_COLUMNS)
-    for row in found:
-        words = exported("; ".join(said[row["contact_id"]]))
-        cells = [row["rank"], row["token"], row["level"], row["score"], row["last_exposure"], row["status"]]
-        writer.writerow([spreadsheet_safe(cell) for cell in [*cells, words, mark]])
+    for row in granted.marked(shown):
+        writer.writerow([spreadsheet_safe(row.get(name)) for name in EXPORT_COLUMNS])
     return out.getvalue()
 
 

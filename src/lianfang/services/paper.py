@@ -89,7 +89,7 @@ def issue(
     within(who, event["adcode"])
     if event["status"] != "open":
         raise Conflict("Paper is issued in an open event only.")
-    decision_id = ask(
+    granted = ask(
         inst,
         replace(who, actor=keeper.actor),  # the issuer asks, for the body that will collect
         phase="collect",
@@ -99,10 +99,11 @@ def issue(
         event=event,
         ref=event_id,
         rows=count,
+        going=("numbered_sheets", "notice_no_copy", "notice_no_photo", "called_back"),
     )
     now = inst.now()
     with inst.store.begin() as connection:
-        decision = one(connection, DecisionEntry, decision_id=decision_id)
+        decision = one(connection, DecisionEntry, decision_id=granted.decision_id)
         stem = f"{inst.today():%y%m%d}"
         batches = sum(row["batch_id"].startswith(stem) for row in _batches(connection))
         if batches >= 999:
@@ -116,7 +117,7 @@ def issue(
                 form=form,
                 sheets=count,
                 purpose=FORMS[form],
-                decision_id=decision_id,
+                decision_id=granted.decision_id,
                 basis=decision["basis"],
                 obligations=decision["obligations"],
                 issued_to=keeper.account,

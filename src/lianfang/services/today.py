@@ -39,7 +39,7 @@ def today(inst: Installation, who: Who, as_of: date | None = None) -> dict[str, 
     return {
         "as_of": day,
         "last_cycle": last,
-        "alerts": waiting,
+        "alerts": [without_cases(row) for row in waiting],
         "events": [{**row, "needs": needs(inst, row) if row["status"] == "open" else []} for row in listed],
         "steps": steps,
         "findings": findings,
@@ -124,7 +124,7 @@ def needs(inst: Installation, event: Row) -> list[dict[str, Any]]:
 
 def alert(inst: Installation, who: Who, alert_id: str) -> Row:
     """An alert with its cases' dates, classes and places: no names."""
-    from lianfang.records import Alert
+    from lianfang.records import Alert, CaseReport
     from lianfang.services import cases
     from lianfang.services.situation import LINE_LIST, SHOWN
     from lianfang.store import one
@@ -140,7 +140,7 @@ def alert(inst: Installation, who: Who, alert_id: str) -> Row:
         )
     found["cases"] = []
     if known and who.role in LINE_LIST:
-        ask(
+        granted = ask(
             inst,
             who,
             phase="use",
@@ -150,5 +150,14 @@ def alert(inst: Installation, who: Who, alert_id: str) -> Row:
             ref=alert_id,
             rows=len(known),
         )
-        found["cases"] = [{name: row[name] for name in SHOWN} for row in known]
+        listed = [{name: row[name] for name in SHOWN} for row in known]
+        found["cases"] = granted.project(listed, CaseReport, first_reported="diagnosis")
+    else:
+        found = without_cases(found)
     return found
+
+
+def without_cases(alert: Row) -> Row:
+    """An alert without the ids of the cases that it rests on: how many there are stays."""
+    evidence = {name: value for name, value in alert["evidence"].items() if name != "case_ids"}
+    return {**alert, "evidence": evidence}

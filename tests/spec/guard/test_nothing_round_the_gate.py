@@ -42,6 +42,7 @@ FOR_NOBODY = {
     "jobs.waiting": "ids of jobs",
     "peers.identity": "our own name, certificate and public keys, to be handed to another authority",
     "peers.fingerprint": "of a public identity",
+    "notices.verify": "public",
     "people.workers": "colleagues to whom work is given; the page that shows them has asked",
     "visits.event_of": "the event's id of a contact's id",
     "gate.require": "the gate itself",

@@ -11,7 +11,7 @@ from lianfang.api.pace import paced
 from lianfang.api.security import Inst, signed_in
 from lianfang.api.view import attachment, language, page
 from lianfang.foundation.errors import LianfangError
-from lianfang.services import bulletin
+from lianfang.services import bulletin, notices
 
 router = APIRouter(tags=["public"])
 
@@ -29,6 +29,14 @@ Paced = paced("public")
 @router.get("/public", dependencies=Known, summary="All bulletins")
 def all_bulletins(request: Request, inst: Inst) -> Response:
     return page(request, "bulletins.html", bulletins=bulletin.published(inst))
+
+
+# before the bulletins, whose path would take it
+@router.get(
+    "/public/notices/{code}", dependencies=[Paced, *Known], summary="Whether a notice is the authority's"
+)
+def notice(request: Request, inst: Inst, code: str) -> Response:
+    return page(request, "notice.html", told=notices.verify(inst, code))
 
 
 @router.get("/public/{event_id}/{number}", dependencies=[Paced, *Known], summary="A bulletin with its proof")

@@ -20,6 +20,7 @@ from lianfang.services import (
     events,
     jobs,
     laboratory,
+    notices,
     orders,
     plan,
     reports,
@@ -105,6 +106,10 @@ class VisitBody(Body):
     symptoms: Annotated[list[Name], Field(max_length=40)] = []
     refused: bool = False
     medium: Name = "visit"
+
+
+class NoticeBody(Body):
+    kind: Name
 
 
 class ResultBody(Body):
@@ -215,6 +220,11 @@ def verdict(inst: Inst, who: Actor, lock_id: Name, body: VerdictBody) -> dict[st
 @router.post("/locks/{lock_id}/name", summary="Have the locked contacts named to the worker")
 def name(inst: Inst, who: Actor, lock_id: Name) -> dict[str, int]:
     return {"named": contacts.name(inst, who, lock_id)}
+
+
+@router.post("/events/{event_id}/notices", status_code=201, summary="A signed notice with a code to check it")
+def notice(inst: Inst, who: Actor, event_id: Name, body: NoticeBody) -> Any:
+    return plain(notices.issue(inst, who, event_id, body.kind))
 
 
 @router.get("/my/tasks", summary="The worker's contacts")

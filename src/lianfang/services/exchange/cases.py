@@ -68,6 +68,7 @@ def subject_request(
             context={"identity_verified": True, fact: True},
             ref=message_id,
             pack=inst.settings.exchange_pack,
+            going=("letters_to_recipients", "erasure_entry"),
         )
     return _open(inst, who, message_id, request, text)
 
@@ -275,7 +276,7 @@ def read(inst: Installation, who: Who, case_id: str) -> dict[str, Any]:
     if case["sealed"] is None or (about and inst.now() >= about[0]["deadline"]):
         raise Conflict("The message of this request has ended.")
     concerned = us(inst) in case["concerned"]
-    ask(
+    granted = ask(
         inst,
         member(inst, who),
         phase="read",
@@ -288,7 +289,10 @@ def read(inst: Installation, who: Who, case_id: str) -> dict[str, Any]:
     )
 
     def said(row: Row, place: str) -> str:
-        return unseal(inst, case["key"], place, row["sealed"]).decode() if row["sealed"] else ""
+        if not row["sealed"]:
+            return ""
+        words = unseal(inst, case["key"], place, row["sealed"]).decode()
+        return str(granted.project({"text": words}, {"text": "selective_message"}).get("text", ""))
 
     return {
         "case_id": case_id,

@@ -102,7 +102,8 @@ def purge(inst: Installation, who: Who) -> list[dict[str, Any]]:
         if not get(law).valid(
             inst.today()
         ):  # the law of the term was repealed: the one that followed decides
-            law = next(one.id for one in packs() if one.jurisdiction == "eu" and one.valid(inst.today()))
+            followed = [one for one in packs() if one.jurisdiction == "eu" and one.valid(inst.today())]
+            law = next(one.id for one in followed if "message_days" in one.retention)
         ask(
             inst,
             RETENTION,
@@ -113,6 +114,7 @@ def purge(inst: Installation, who: Who) -> list[dict[str, Any]]:
             ref=str(row["message_id"]),
             rows=int(row["persons"]),
             pack=law,
+            going=("certificate",),
         )
         made.append(_end(inst, who, row, "deadline"))
     if made:

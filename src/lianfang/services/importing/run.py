@@ -340,7 +340,7 @@ class _One:
                 event = one(connection, Event, event_id=self.event_id)
 
         record = reading.record
-        kinds = {info.declared.kind for info in record.fields.values() if info.declared.kind}
+        kinds = {info.datum for info in record.fields.values() if info.datum}
         ask(
             self.inst,
             self.who,

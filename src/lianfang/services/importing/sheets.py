@@ -19,6 +19,10 @@ _DOCTYPE = tuple(mark.encode(form) for mark in ("<!DOCTYPE", "<!ENTITY") for for
 _MEMBERS = 10_000
 
 
+#: Parts of a workbook that can act: macros, old macro sheets, controls, embedded objects (REQ-P-72).
+_ACTIVE = re.compile(r"vbaproject|vbadata|macrosheets/|activex/|embeddings/|\.(?:exe|dll|bin\.exe|js|vbs)$")
+
+
 def sheet_rows(source: Source, sheet: str | int = 0) -> Iterator[Cells]:
     """Rows of one sheet as text; what a formula last gave counts, the formula is never run."""
     with source.unpacked() as stream:
@@ -39,6 +43,10 @@ def _look_through(source: Source, stream: IO[bytes]) -> None:
                 raise source.bad("is an encrypted workbook", "Save it without a password.")
             if not any(member.filename == "xl/workbook.xml" for member in members):
                 raise source.bad("is a zip archive, not a workbook", "Deliver the files one by one.")
+            if any(_ACTIVE.search(member.filename.lower()) for member in members):
+                raise source.bad(
+                    "holds macros or embedded programs", "Save it as .xlsx without macros, or as CSV."
+                )
             total = 0
             for member in members:
                 total = _member(source, archive, member, total)

@@ -75,6 +75,7 @@ def draft(
         event=event,
         ref=order_id,
         rows=len(case_ids or ()),
+        going=("kept_until_sent", "registered_holder", "order_on_record"),
     )
     index, of_case = _index(inst, event, order_id, case_ids)
     until = end or now

@@ -16,6 +16,7 @@ from lianfang.services.subjects.remedies import remedies
 
 if TYPE_CHECKING:
     from lianfang.services.exchange.concerning import Mention
+    from lianfang.services.granting import Granted
 
 #: What the answer may hold, as the policy calls it.
 _DATA = (
@@ -30,6 +31,8 @@ CORRECTABLE = {
     "address": "home_address",
 }
 MOST_CHARACTERS = 400
+#: How the obligations of a correction and an erasure are met here.
+_WAYS = ("recipients_named", "erasure_entry")
 
 
 def report(inst: Installation, who: Who, asked: Identity, *, identity_verified: bool) -> dict[str, Any]:
@@ -47,8 +50,9 @@ def report(inst: Installation, who: Who, asked: Identity, *, identity_verified: 
     request, subject = _asked(inst, who, "read", "rectification", {"identity_verified": identity_verified})
     found, passed = places(inst, who, asked)
     context = {"identity_verified": identity_verified}
-    for place in found:
-        _ask_each(inst, subject, place, "read", "rectification", context)
+    given = {
+        place.event_id: _ask_each(inst, subject, place, "read", "rectification", context) for place in found
+    }
     refs, sets = holding.collect(inst, found)
     orders = holding.orders(inst, found, refs)
     meant = _mentioned(inst, who, asked, found, "read", "rectification", "", request)
@@ -65,7 +69,10 @@ def report(inst: Installation, who: Who, asked: Identity, *, identity_verified: 
         "made_by": who.account,
         "authority": {"zh": inst.settings.authority_name_zh, "en": inst.settings.authority_name_en},
         "found": bool(found),
-        "events": [_event(place, sets.get(place.event_id, {}), orders, readings) for place in found],
+        "events": [
+            _event(given[place.event_id], place, sets.get(place.event_id, {}), orders, readings)
+            for place in found
+        ],
         "messages": [
             {"message_id": one.message_id, "event_id": one.event_id, "authorities": list(one.others)}
             for one in meant
@@ -268,6 +275,7 @@ def _asked(
         context=context,
         ref=request,
         rows=1,
+        going=_WAYS,
     )
     return request, subject
 
@@ -280,8 +288,9 @@ def _ask_each(
     purpose: str,
     context: Mapping[str, Any],
     data: Sequence[str] = _DATA,
-) -> None:
-    for one in place.subjects:
+) -> Granted:
+    """Ask for each set of identifiers of the person there: he is told of each. The permits are alike; one is given."""
+    given = [
         ask(
             inst,
             subject,
@@ -292,7 +301,11 @@ def _ask_each(
             event=place.event,
             ref=one,
             rows=1,
+            going=_WAYS,
         )
+        for one in place.subjects
+    ]
+    return given[-1]
 
 
 def _note(
@@ -319,8 +332,15 @@ def _note(
 
 
 def _event(
-    place: Place, sets: dict[str, Any], orders: list[dict[str, Any]], readings: list[dict[str, Any]]
+    granted: Granted,
+    place: Place,
+    sets: dict[str, Any],
+    orders: list[dict[str, Any]],
+    readings: list[dict[str, Any]],
 ) -> dict[str, Any]:
+    from lianfang.records import identifiers
+
+    kinds = identifiers()
     event = place.event or {}
     mine = [one for one in orders if one["event_id"] == place.event_id]
     readers = sorted({one["account"] for one in readings if one["event_id"] == place.event_id})
@@ -333,9 +353,10 @@ def _event(
         "legal_basis": event.get("legal_basis", []),
         "until": event.get("retention_until"),
         "identifiers": [
-            {"since": held.created_at, "from": held.kind, "fields": dict(held.fields)} for held in place.held
+            {"since": held.created_at, "from": held.kind, "fields": granted.project(held.fields, kinds)}
+            for held in place.held
         ],
-        "data_sets": holding.data_sets(place, sets),
+        "data_sets": holding.data_sets(granted, place, sets),
         "recipients": recipients,
     }
 
