@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-deep check bench docs docs-serve reference lock clean runtime dev
+.PHONY: sbom help run test test-deep check bench docs docs-serve reference lock clean runtime dev
 .NOTPARALLEL:
 
 help: ## this list
@@ -22,8 +22,9 @@ run: runtime ## the demonstration in the browser; SERVE=0: as a transcript; PORT
 test: dev ## the test suite, slow loops at reduced counts
 	@$(PYTEST)
 
-test-deep: dev ## the slow loops and the property tests at full counts
+test-deep: dev ## the slow loops and the property tests at full counts, and the seeded faults
 	@LIANFANG_DEEP=1 $(PYTEST)
+	@$(BIN)/python scripts/mutants.py --workers $(WORKERS)
 
 check: dev ## linters, types, floors, security
 	@scripts/check.sh
@@ -49,6 +50,9 @@ lock: ## write the hash locks anew from pyproject.toml; UPGRADE=1 or UPGRADE=nam
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip --disable-pip-version-check install --quiet uv
 	@PYTHON=$(BIN)/python scripts/lock.sh
+
+sbom: dev ## what is installed, with hashes and licences, as CycloneDX: build/sbom.cdx.json
+	@$(BIN)/python scripts/sbom.py
 
 clean: ## the environment, caches and built files; var/ (installations) stays
 	@rm -rf $(VENV) site dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache report.html

@@ -1,12 +1,13 @@
 """How well the redaction scan finds: precision, recall, F1 by label, leaks and false blocks.
 
-Texts: our own (``tests/redaction_corpus``; development and held-out part apart) and, where it is given, a
-file of snippets ``{"text", "spans": [{"start", "end", "label"}]}``, one JSON object a line.
+Texts: our own (``tests/redaction_corpus``; development part, held-out part and the fresh
+texts apart) and, where it is given, a file of snippets ``{"text", "spans": [{"start", "end", "label"}]}``, one JSON
+object a line.
 
 Run: ``PYTHONPATH=src python benchmarks/redaction_quality.py [--snippets FILE] [--labels] [--misses]``
 
 A leak is a marked span with any character left outside every finding; a false block is a finding in a text
-that marks nobody. ``--misses`` prints what went wrong in the development part; the held-out part is never
+that marks nobody. ``--misses`` prints what went wrong in the development part; the other two are never
 printed, so that nobody tunes on it.
 """
 
@@ -21,7 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from lianfang.guard.redaction import KINDS, find, ner
-from redactionkit import Score, Span, Text, corpus, score
+from redactionkit import Score, Span, Text, corpus, fresh, score
 
 APART = ("PERSON", "ADDRESS", "AGE", "TRIP")
 
@@ -85,6 +86,7 @@ def main() -> None:
     options = parser.parse_args()
     texts = corpus()
     sets = {"development": [t for t in texts if not t.held_out], "held out": [t for t in texts if t.held_out]}
+    sets["fresh"] = fresh()
     if options.snippets:
         sets["snippets"] = snippets(options.snippets)
     for engine in options.engine or ("rules", "ner"):
@@ -96,7 +98,7 @@ def main() -> None:
                 for name, part in sets.items():
                     total = score(part, lambda text, at=point: spans(text, at))
                     show(f"{engine}, {point} point, {name} ({len(part)} texts)", total, options.labels)
-                    if options.misses and name != "held out":
+                    if options.misses and name not in ("held out", "fresh"):
                         misses(part, point)
 
 

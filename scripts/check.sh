@@ -23,6 +23,7 @@ check "format" "$bin/ruff" format --check --quiet "${code[@]}"
 check "types" "$bin/mypy" --no-error-summary
 check "floors" "$bin/lint-imports" --no-cache
 check "bandit" "$bin/bandit" --quiet --configfile pyproject.toml --recursive src
+check "locks" "$bin/python" scripts/sbom.py --check
 check "reference" "$bin/python" scripts/gen_reference.py --check
 
 if [ ${#failed[@]} -gt 0 ]; then

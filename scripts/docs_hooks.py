@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import logging
 import pkgutil
 import re
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +162,33 @@ def _announced(head: str) -> set[str]:
     return numbers
 
 
+def tests_of_security() -> dict[str, list[str]]:
+    """Security requirement -> tests that prove it: those named ``test_sec_NN_...``, and those of ``proved.toml``."""
+    found: dict[str, set[str]] = {}
+    for file in (ROOT / "tests").rglob("test_*.py"):
+        for number in re.findall(r"def test_sec_(\d\d)_", file.read_text(encoding="utf-8")):
+            found.setdefault(f"SEC-{number}", set()).add(file.relative_to(ROOT).as_posix())
+    proved = tomllib.loads((ROOT / "tests" / "spec" / "security" / "proved.toml").read_text(encoding="utf-8"))
+    for number, tests in proved.items():
+        found.setdefault(f"SEC-{number}", set()).update(test.split("::")[0] for test in tests)
+    return {name: sorted(files) for name, files in found.items()}
+
+
+def faults_of_security() -> dict[str, str]:
+    """Security requirement -> "caught of all" of its seeded faults, by the recorded runs of ``scripts/mutants.py``."""
+    sys.path.insert(0, str(ROOT / "scripts"))
+    try:
+        import mutants
+    finally:
+        sys.path.pop(0)
+    counts: dict[str, list[bool]] = {}
+    for one in mutants.load():
+        record = ROOT / "tests" / "mutants" / f"{one.theme}.json"
+        rows = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+        counts.setdefault(f"SEC-{one.requirement:02d}", []).append(rows.get(mutants.name(one)) == "caught")
+    return {name: f"{sum(caught)} of {len(caught)}" for name, caught in counts.items()}
+
+
 # The hooks that mkdocs calls
 
 
@@ -171,6 +200,8 @@ def on_config(config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    if page.file.src_uri == "reference/security.md":
+        return _security(markdown)
     if page.file.src_uri != "reference/requirements.md":
         return markdown
     tests = tests_of_requirements()
@@ -184,6 +215,22 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
             line += " tests |"
         elif line.startswith("| --- | --- | --- |"):
             line += " --- |"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _security(markdown: str) -> str:
+    tests, faults = tests_of_security(), faults_of_security()
+    lines = []
+    for line in markdown.splitlines():
+        if number := re.match(r"\| (SEC-\d\d) ", line):
+            files = tests.get(number[1], [])
+            named = ", ".join(f"`{file.removeprefix('tests/')}`" for file in files) or "none yet"
+            line += f" {named} | {faults.get(number[1], 'none yet')} |"
+        elif line.startswith("| number "):
+            line += " tests | faults caught |"
+        elif line.startswith("| --- | --- | --- |"):
+            line += " --- | --- |"
         lines.append(line)
     return "\n".join(lines)
 

@@ -197,7 +197,8 @@ def routes_page() -> str:
     rows = [(_code(path), methods, _cell(text), kind) for path, methods, text, kind in routes()]
     intro = (
         "What the server answers on. The JSON routes' bodies stand in the running server's "
-        "`/api/v1/openapi.json`. A refusal answers 403 with `error.code`, `message`, `hint`, `reasons`, `basis`. "
+        "`/api/v1/openapi.json`, for who has signed in. "
+        "A refusal answers 403 with `error.code`, `message`, `hint`, `reasons`, `basis`. "
         "服务器之各路径。"
     )
     return _page("Routes 路径", intro, _table(("path", "method", "what", "kind"), rows))

@@ -44,9 +44,9 @@ def move(inst: Installation, **span: float) -> None:
 class Browser:
     """One device: it keeps its cookies, puts the form's token into what it posts, and knows its seed."""
 
-    def __init__(self, inst: Installation, name: str, seed: str = "") -> None:
+    def __init__(self, inst: Installation, name: str, seed: str = "", app: Any = None) -> None:
         self.inst, self.name, self.seed = inst, name, seed
-        self.client = TestClient(create_app(inst), base_url=URL, follow_redirects=False)
+        self.client = TestClient(app or create_app(inst), base_url=URL, follow_redirects=False)
 
     @property
     def token(self) -> str:

@@ -43,4 +43,4 @@ def count() -> Callable[[int, int], int]:
     return lambda quick, deep: deep if DEEP else quick
 
 
-pytest_plugins = ["city", "databases", "exchangekit", "journeykit", "loop"]
+pytest_plugins = ["city", "databases", "exchangekit", "journeykit", "loop", "rootkit", "securitykit"]

@@ -14,17 +14,20 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
+from databases import drop_postgres, new_postgres
 from lianfang.foundation.clock import SetClock
 from lianfang.records import ExchangeMessage
 from lianfang.services import accounts
 from lianfang.services.exchange import channel, messages, outbox, peers
 from lianfang.services.installation import SYSTEM, Installation, Who, create
 from lianfang.store import one
+from ports import free_port
 
 SRC = Path(__file__).parents[1] / "src"
 PLAYER = Path(__file__).with_name("exchangeplayer.py")
@@ -35,12 +38,6 @@ OTHER = {"name": "欧阳麤猋", "mobile": "15400007799", "seat": "07车12A"}
 RIGHT = {**PERSON, "mobile": "15400009911"}
 WORDS = "同乘G7421次列车，请协助追踪"
 VALUES = sorted({*PERSON.values(), *OTHER.values(), *RIGHT.values(), WORDS} - {OTHER["seat"]})
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def authority(
@@ -59,6 +56,29 @@ def authority(
     made = create(folder, settings=values, clock=SetClock(at))
     accounts.add_demonstration(made)
     return made
+
+
+def on_postgres(server: tuple[str, str]) -> dict[str, str]:
+    """Settings of an authority whose two databases are new ones on the server, with every table."""
+    return {
+        f"{name}_url": new_postgres(server, template=_template(server, line))
+        for name, line in (("database", "operational"), ("vault", "vault"))
+    }
+
+
+@cache
+def _template(server: tuple[str, str], line: Literal["operational", "vault"]) -> str:
+    """A migrated database to copy: once a run, as migrating takes longer than most tests."""
+    import sqlalchemy as sa
+
+    from lianfang.store import Store
+    from lianfang.store.migrate import upgrade
+
+    url = new_postgres(server)
+    store = Store(url)
+    upgrade(store, line)
+    store.close()
+    return str(sa.make_url(url).database)
 
 
 def staff(inst: Installation, role: str) -> Who:
@@ -146,18 +166,33 @@ def process(home: Path, *, kill: int = 0) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.fixture
-def three(tmp_path: Path) -> Iterator[dict[str, Installation]]:
-    made = {
-        "linjiang": authority(tmp_path / "linjiang", "linjiang"),
-        "yuanshan": authority(tmp_path / "yuanshan", "yuanshan"),
-        "haibin": authority(tmp_path / "haibin", "haibin"),
-        "commission": authority(tmp_path / "commission", "commission", kind="eu_commission"),
-    }
+def three(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, Installation]]:
+    """Three authorities and the Commission; of the modules of :data:`ON_BOTH` on PostgreSQL too."""
+    server = (
+        request.getfixturevalue("postgres_server") if getattr(request, "param", "") == "postgresql" else None
+    )
+    made = {}
+    for name in ("linjiang", "yuanshan", "haibin", "commission"):
+        kind = "eu_commission" if name == "commission" else "eu_competent_authority"
+        made[name] = authority(tmp_path / name, name, kind=kind, **(on_postgres(server) if server else {}))
     acquaint(*made.values())
     with listening(*made.values()):
         yield made
     for inst in made.values():
         inst.close()
+        if server:
+            drop_postgres(server, inst.settings.database_url)
+            drop_postgres(server, inst.settings.vault_url)
+
+
+#: Modules whose tests of several authorities run on SQLite and on a real PostgreSQL.
+ON_BOTH = ("test_req_p_35_41_exchange", "test_req_p_42_47_exchange", "test_req_p_40_44_circle")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "three" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in ON_BOTH:
+        databases = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+        metafunc.parametrize("three", databases, indirect=True)
 
 
 @pytest.fixture

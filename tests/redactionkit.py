@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,13 +37,28 @@ def parse(marked: str) -> tuple[str, frozenset[Span]]:
 
 
 def corpus() -> list[Text]:
-    """All texts. A line is held out when the first byte of its SHA-256 is below 102."""
-    texts = []
-    for path in sorted(FOLDER.glob("*.txt")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            held_out = hashlib.sha256(line.encode()).digest()[0] < 102
-            texts.append(Text(path.stem, *parse(line.replace("\\n", "\n").replace("\\t", "\t")), held_out))
-    return texts
+    """The texts with a development part. A line is held out when the first byte of its SHA-256 is below 102."""
+    return [
+        Text(group, *parse(line), hashlib.sha256(raw.encode()).digest()[0] < 102)
+        for group, raw, line in _lines(FOLDER)
+    ]
+
+
+def fresh() -> list[Text]:
+    """Texts that were written for measuring alone, before the rules of their day were: all held out."""
+    return [Text(group, *parse(line), True) for group, _, line in _lines(FOLDER / "fresh")]
+
+
+def study() -> list[Text]:
+    """Texts that were written to learn from: all of them development texts."""
+    return [Text(group, *parse(line), False) for group, _, line in _lines(FOLDER / "study")]
+
+
+def _lines(folder: Path) -> Iterator[tuple[str, str, str]]:
+    """Each line's file, the line as written, and with its line ends and tabs."""
+    for path in sorted(folder.glob("*.txt")):
+        for raw in path.read_text(encoding="utf-8").splitlines():
+            yield path.stem, raw, raw.replace("\\n", "\n").replace("\\t", "\t")
 
 
 @dataclass

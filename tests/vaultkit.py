@@ -25,11 +25,10 @@ def sqlite(path: Path | None = None) -> Engine:
     return engine
 
 
-def vault(folder: Path, clock: SetClock | None = None) -> Vault:
-    ring = (
-        Keyring.open(folder) if (folder / "keyring.json").exists() else Keyring.create(folder, "linjiang-cdc")
-    )
-    return Vault(ring, clock or SetClock(NOW))
+def vault(folder: Path, clock: SetClock | None = None, *, suite: int = 1) -> Vault:
+    there = (folder / "keyring.json").exists()
+    ring = Keyring.open(folder, suite=suite) if there else Keyring.create(folder, "linjiang-cdc", suite=suite)
+    return Vault(ring, clock or SetClock(NOW), suite=suite)
 
 
 def people(count: int, seed: int = 1) -> list[dict[str, str]]:

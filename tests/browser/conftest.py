@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ import pytest
 
 from lianfang import world
 from lianfang.cli import demo
+from ports import free_port
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 SOURCE = Path(demo.__file__).parents[2]
@@ -66,12 +66,6 @@ def morning(small_city: world.City, tmp_path_factory: pytest.TempPathFactory) ->
     return base
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def demonstration(base: Path) -> Iterator[str]:
     """``lianfang demo`` as a process (which starts the holder's node as another); yields its one-time link."""
@@ -83,7 +77,7 @@ def demonstration(base: Path) -> Iterator[str]:
         "--folder",
         str(base),
         "--port",
-        str(_free_port()),
+        str(free_port()),
     ]
     environment = {**os.environ, "PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": "1", "SERVE": "1"}
     with (base / "server.log").open("w+") as log:

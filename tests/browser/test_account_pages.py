@@ -18,11 +18,11 @@ import uvicorn
 
 from accountkit import BOSS, PASSWORD, make, move
 from browser.audit import problems
-from exchangekit import free_port
 from lianfang.api.app import create_app
 from lianfang.guard.accounts import factors
 from lianfang.services import accounts
 from lianfang.services.installation import Installation
+from ports import free_port
 
 pytestmark = pytest.mark.browser
 

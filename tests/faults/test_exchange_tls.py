@@ -62,9 +62,10 @@ def made(
         )
         .sign(by[1] if by else key, SHA256())
     )
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     paths = folder / f"{name}.pem", folder / f"{name}.key"
     paths[0].write_bytes(built.public_bytes(Encoding.PEM))
+    paths[1].touch(mode=0o600)
     paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return paths
 

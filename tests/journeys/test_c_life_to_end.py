@@ -24,6 +24,7 @@ from lianfang.services import accounts, bulletin, closing, events, integrity, to
 from lianfang.services.exchange import cases, changes, channel, ending, messages, outbox
 from lianfang.services.installation import SYSTEM, Installation, open_installation
 from lianfang.store import change, one, rows
+from ports import free_port
 
 
 @pytest.mark.parametrize("retention", [365, 14])
@@ -32,7 +33,7 @@ def test_an_event_lives_and_ends(played: Path, tmp_path: Path, retention: int) -
     people = journeykit.planted()
     values = journeykit.values(people)
     with (base / "centre" / "lianfang.toml").open("a", encoding="utf-8") as settings:
-        settings.write(f'exchange_url = "https://127.0.0.1:{exchangekit.free_port()}"\n')
+        settings.write(f'exchange_url = "https://127.0.0.1:{free_port()}"\n')
         settings.write('exchange_pack = "cn-seed-2020"\n')
     with (
         demo.holder_process(base),

@@ -45,7 +45,7 @@ def translate(pack: Pack) -> str:
     return "\n".join(lines)
 
 
-@pytest.mark.parametrize("name", ["cn-seed-2020", "cn-current", "eu-1082", "eu-2371"])
+@pytest.mark.parametrize("name", ["cn-seed-2020", "cn-current", "eu-1082", "eu-2371", "eu-gdpr"])
 def test_cedar_decides_the_same(name: str, count: Callable[[int, int], int]) -> None:
     pack = get(name)
     policies = translate(pack)

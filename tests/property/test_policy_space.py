@@ -14,7 +14,7 @@ from lianfang.guard.policy import vocabulary as v
 from lianfang.guard.policy.pack import FOLDER
 from lianfang.guard.policy.space import cells, contexts, outcome
 
-PACKS = ["cn-seed-2020", "cn-current", "eu-1082", "eu-2371"]
+PACKS = ["cn-seed-2020", "cn-current", "eu-1082", "eu-2371", "eu-gdpr"]
 LEVEL = {"general": 1, "special": 2, "absolute": 3}
 
 
@@ -226,7 +226,7 @@ def test_req_p_44_the_purge_follows_the_pack() -> None:
 def test_packs_are_dated_and_chosen_by_the_day() -> None:
     request = {"actor": "cdc", "purpose": "case_report", "phase": "collect", "data": ["name"],
                "context": {"event_open": True}}  # fmt: skip
-    assert [p.id for p in packs()] == ["eu-1082", "cn-seed-2020", "eu-2371", "cn-current"]
+    assert [p.id for p in packs()] == ["eu-1082", "eu-gdpr", "cn-seed-2020", "eu-2371", "cn-current"]
     assert decide(request).pack == "cn-seed-2020"
     assert decide({**request, "at": "2020-02-11"}).pack == "cn-seed-2020"
     assert decide({**request, "at": "2026-03-01"}).pack == "cn-current"

@@ -17,8 +17,8 @@ from lianfang.guard.policy.pack import FOLDER
 RETURNEE = {"event_open": True, "subject": "returnee_from_epidemic_area"}
 
 
-def test_req_p_02_and_03_every_field_has_one_of_five_ordered_classes() -> None:
-    for name in ("cn-seed-2020", "cn-current", "eu-1082", "eu-2371"):
+def test_req_p_02_03_every_field_has_one_of_five_ordered_classes() -> None:
+    for name in ("cn-seed-2020", "cn-current", "eu-1082", "eu-2371", "eu-gdpr"):
         assert set(get(name).classes) == set(v.DATA)
         assert set(get(name).classes.values()) <= set(v.CLASSES)
     for field in ("name", "home_address", "resident_id", "mobile"):
@@ -81,7 +81,7 @@ def test_req_p_07_any_one_factor_raises_an_identifier(holder: str, purpose: str,
 
 def test_req_p_08_every_sensitive_class_names_a_harm() -> None:
     contexts: list[dict[str, Any]] = [{}, RETURNEE, {"place_kind": "clinic", "visits_a_week": 5}]
-    for name in ("cn-seed-2020", "cn-current", "eu-1082", "eu-2371"):
+    for name in ("cn-seed-2020", "cn-current", "eu-1082", "eu-2371", "eu-gdpr"):
         for field in v.DATA:
             for context in contexts:
                 found = classify(field, context, pack=name)

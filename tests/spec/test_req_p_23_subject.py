@@ -310,7 +310,7 @@ def test_a_correction_killed_in_the_middle_ends_when_it_is_asked_again(
 
 
 def _erase(inst: Installation, staff: dict[str, Who], person: dict[str, str], **more: Any) -> dict[str, Any]:
-    wanted = {"ground": "no_longer_necessary", "reason": "结束", "identity_verified": True, **more}
+    wanted = {"ground": "unnecessary", "reason": "结束", "identity_verified": True, **more}
     return subjects.erase(inst, staff["data_protection_officer"], _who(person), **wanted)
 
 
@@ -340,7 +340,7 @@ def test_req_p_42_what_an_open_event_needs_is_not_erased_and_what_is_not_needed_
     assert any(row["ref"] == left[0]["subject_id"] for row in entries)
 
 
-def test_wrong_data_are_erased_in_an_open_event_and_grounds_are_two(
+def test_wrong_data_are_erased_in_an_open_event(
     inst: Installation, staff: dict[str, Who], worked: str
 ) -> None:
     with pytest.raises(BadInput):
@@ -401,7 +401,7 @@ def test_the_json_routes_call_the_same_service(inst: Installation, client: TestC
     assert changed.json()["corrected"] == 1
     refused = client.post(
         "/api/v1/subjects/erase",
-        json={**body, "ground": "no_longer_necessary", "reason": "x"},
+        json={**body, "ground": "unnecessary", "reason": "x"},
         headers=headers,
     )
     assert refused.status_code == 403 and CONTACT["name"] not in refused.text

@@ -96,11 +96,13 @@ def test_req_p_26_police_and_grassroots_with_a_delegation_and_not_without(
             "request_record": "o1",
             "scope": "12",
             "change_of_purpose": True,
+            "source": "real-name tickets",
             # what a caller claims counts for nothing: the plan is asked
             "emergency_plan_grants_power": True,
         },
     }
     event = events.get(inst, event_id)
+    ways = ("kept_here", "this_house", "order_on_record", "called_back")
     for actor, body in (("public_security", "police"), ("grassroots_worker", "committee")):
         who = Who(body, "system", actor)
         with pytest.raises(Refused):
@@ -109,7 +111,7 @@ def test_req_p_26_police_and_grassroots_with_a_delegation_and_not_without(
             **event,
             "plan": {**event["plan"], "delegations": [_delegation(body=actor, powers=["share"])]},
         }
-        assert ask(inst, who, event=given, **asked)
+        assert ask(inst, who, event=given, going=ways, **asked)
 
 
 def test_req_p_27_an_order_not_answered_in_time_is_escalated(

@@ -109,3 +109,18 @@ def test_the_command_writes_markdown_and_json(inst: Installation, tmp_path: Path
     )
     assert run("--out", str(tmp_path / "a.json"), "--json").exit_code == 0
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["format"] == "lianfang-assessment/1"
+
+
+def test_req_p_45_joint_controllers_come_from_the_exchange(
+    three: dict[str, Installation], alert_id: str
+) -> None:
+    from exchangekit import staff as member
+
+    a = three["linjiang"]
+    made = assessment(a, member(a, "data_protection_officer"))
+    (joint,) = made["joint_control"]
+    assert (joint["data_set"], joint["controller"]) == (alert_id, "linjiang")
+    assert joint["joint_controllers"] == ["commission", "yuanshan"] and joint["retention_days"] == 14
+    for lang, words in (("zh", "共同控制的数据集"), ("en", "controlled jointly")):
+        text = assessing.markdown(made, lang)
+        assert words in text and "yuanshan" in text

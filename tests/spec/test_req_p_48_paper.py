@@ -280,3 +280,40 @@ def test_the_commands(inst: Installation, event_id: str) -> None:
     move = run("destroy", batch, "1-4", by="zhou.zhuren").split()[-1]
     assert "destroyed 4" in run("witness", move, by="chen.ren")
     assert batch in run("list")
+
+
+def test_req_p_48_67_an_event_that_closes_with_paper_out_names_it_and_opens_an_incident(
+    inst: Installation, batch: str, event_id: str, staff: dict[str, Who]
+) -> None:
+    from lianfang.records import EventAct
+    from lianfang.services import incidents
+
+    paper.sheets(inst, staff[EPI], batch, "1-5")  # printed: these exist
+    paper.take_back(inst, staff[EPI], batch, "1-2")
+    paper.lost(inst, staff[EPI], batch, "3", "mislaid")
+    closing.close(inst, staff[MANAGER], event_id, "结束")
+    with inst.store.read() as connection:
+        (act,) = rows(connection, EventAct, event_id=event_id, act="close")
+    assert act["content"]["paper_out"] == [{"batch_id": batch, "keeper": "li.she", "sheets": 2, "lost": 1}]
+    (incident,) = incidents.listing(inst, staff[DPO])
+    assert incident["source"] == "paper" and incident["event_id"] == event_id and batch in incident["what"]
+    assert incident["clocks"] and incident["status"] == "open"
+    # it came back after all: the certificate names what is out still
+    paper.take_back(inst, staff[EPI], batch, "4-5")
+    with inst.store.read() as connection:
+        (left,) = paper.out(inst, connection, event_id)
+    assert (left["sheets"], left["lost"]) == (0, 1)
+
+
+def test_an_event_whose_paper_is_back_closes_without_an_incident(
+    inst: Installation, batch: str, event_id: str, staff: dict[str, Who]
+) -> None:
+    from lianfang.records import EventAct
+    from lianfang.services import incidents
+
+    paper.sheets(inst, staff[EPI], batch, "1-2")
+    paper.take_back(inst, staff[EPI], batch, "1-2")  # the rest was never printed: there is no sheet
+    closing.close(inst, staff[MANAGER], event_id, "结束")
+    with inst.store.read() as connection:
+        (act,) = rows(connection, EventAct, event_id=event_id, act="close")
+    assert "paper_out" not in act["content"] and incidents.listing(inst, staff[DPO]) == []

@@ -58,7 +58,7 @@ def test_req_p_56_what_the_public_may_know_passes_unchanged() -> None:
 
 @pytest.mark.parametrize("field", FORBIDDEN_FIELDS)
 @pytest.mark.parametrize("audience", ["public", "residents", "same_area"])
-def test_req_p_57_and_59_each_forbidden_field_alone_blocks(field: str, audience: str) -> None:
+def test_req_p_57_59_each_forbidden_field_alone_blocks(field: str, audience: str) -> None:
     rows = [{"性别": "女", "确诊日期": "2026-01-27", field: FORBIDDEN_FIELDS[field]}]
     refusal = bulletin(candidate(audience, tables={"cases": rows}))
     assert isinstance(refusal, Refusal)
@@ -72,7 +72,7 @@ def test_req_p_57_and_59_each_forbidden_field_alone_blocks(field: str, audience:
 
 @pytest.mark.parametrize("text", FORBIDDEN_TEXTS)
 @pytest.mark.parametrize("audience", ["public", "same_area"])
-def test_req_p_57_and_59_each_identifier_in_a_text_blocks(text: str, audience: str) -> None:
+def test_req_p_57_59_each_identifier_in_a_text_blocks(text: str, audience: str) -> None:
     if "42990119850712431X" in text:
         text = text.replace("42990119850712431X", _resident_id("42990119850712431"))
     assert isinstance(bulletin(candidate(audience, texts=[text])), Refusal)

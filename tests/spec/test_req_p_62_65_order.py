@@ -216,6 +216,7 @@ def test_req_p_62_bulk_push_has_no_door(node: Any) -> None:
         ("/orders", "POST"),
         ("/orders/{order_id}", "GET"),
         ("/reveal", "POST"),
+        ("/notice", "POST"),
         ("/purge", "POST"),
     }
 

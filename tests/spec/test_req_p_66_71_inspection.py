@@ -56,7 +56,7 @@ def worked(inst: Installation, event_id: str, staff: dict[str, Who]) -> str:
 
 def test_only_who_supervises_may_have_it(inst: Installation, staff: dict[str, Who]) -> None:
     for role, who in staff.items():
-        if role in ("auditor", "data_protection_officer"):
+        if role in ("auditor", "data_protection_officer", "security_officer"):
             assert inspection.report(inst, who)["role"] == role
         else:
             for made in (inspection.report, inspection.document):
@@ -325,3 +325,29 @@ def test_the_command_writes_verifies_and_is_strict(inst: Installation, tmp_path:
     assert run("verify", str(out), "--key", str(tmp_path / "key.txt")).exit_code == 0
     out.write_bytes(out.read_bytes().replace(b'"error":0', b'"error":1', 1))
     assert isinstance(run("verify", str(out), "--key", key).exception, Refused)
+
+
+def test_req_p_66_many_identities_are_sampled_anew_each_time_and_the_sample_is_said(
+    inst: Installation, event_id: str, staff: dict[str, Who], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lianfang.services.inspection import making
+
+    whole = inspection.report(inst, staff["auditor"])["ledger"]
+    assert whole["opened"] == whole["subjects"] >= 3
+    monkeypatch.setattr(making, "SAMPLE", 1)
+    part = inspection.report(inst, staff["auditor"])["ledger"]
+    assert (part["opened"], part["subjects"]) == (1, whole["subjects"])
+    with inst.vault_store.read() as vault:
+        drawn = [frozenset(_drawn(inst, vault)) for _ in range(40)]
+    assert len(set(drawn)) > 1
+
+
+def _drawn(inst: Installation, vault: Any) -> list[str]:
+    seen: list[str] = []
+    sound = inst.vault._sound
+    inst.vault._sound = lambda row: bool(seen.append(row["subject_id"])) or sound(row)  # type: ignore[method-assign]
+    try:
+        inst.vault.check(vault, most=1)
+    finally:
+        inst.vault._sound = sound  # type: ignore[method-assign]
+    return seen

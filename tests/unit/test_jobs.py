@@ -30,7 +30,7 @@ def _count(inst: Installation, who: Any, arguments: Mapping[str, Any], progress:
         if arguments.get("fail") == "unknown":
             raise RuntimeError("张三 13800000000")
         if arguments.get("cancel_at") == step:
-            jobs.cancel(inst, str(arguments["self"]))
+            jobs.cancel(inst, SYSTEM, str(arguments["self"]))
     return {"counted": 3}
 
 
@@ -87,10 +87,10 @@ def test_a_worker_that_lost_its_lease_writes_nothing(inst: Installation) -> None
 
 def test_cancelling_waits_for_the_next_report(inst: Installation) -> None:
     job = jobs.submit(inst, SYSTEM, "count", {})
-    jobs.cancel(inst, job)
+    jobs.cancel(inst, SYSTEM, job)
     assert jobs.get(inst, job)["status"] == "cancelled" and jobs.execute(inst, job) == "cancelled"
     with pytest.raises(Conflict):
-        jobs.cancel(inst, job)
+        jobs.cancel(inst, SYSTEM, job)
     running = jobs.submit(inst, SYSTEM, "count", {"cancel_at": 0, "self": ""})
     from lianfang.records import Job
     from lianfang.store import change, one

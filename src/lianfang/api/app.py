@@ -12,16 +12,19 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from lianfang import __version__
-from lianfang.api.security import BodyLimit, Headers
+from lianfang.api.pace import Pace
+from lianfang.api.security import Bounds, Headers, headers_for
 from lianfang.api.view import language, page, spoken
 from lianfang.foundation import words
-from lianfang.foundation.errors import LianfangError, NotSignedIn
+from lianfang.foundation.errors import LianfangError, NotSignedIn, Refused, TooMany
 from lianfang.guard.redaction.exits import masked, watch_logs
+from lianfang.services import trail
 from lianfang.services.installation import Installation
 from lianfang.services.jobs import Desk
 from lianfang.services.ledger import sequencer as appending
@@ -98,14 +101,15 @@ def create_app(inst: Installation) -> FastAPI:
         summary="An outbreak worked from signal to the right person reached.",
         docs_url=None,
         redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=None,  # rest/routes answers it, to who has signed in
         lifespan=_working,
     )
     app.state.installation = inst
     app.state.desk = Desk(inst)
     app.state.sequencer, app.state.tokens = appending.sequencer(inst), submitters.Tokens(inst)
     app.state.answers = ledger_routes.Answers()
-    app.add_middleware(BodyLimit)
+    app.state.pace = Pace()
+    app.add_middleware(Bounds)
     app.add_middleware(Headers)
     # first: routes are tried in turn, and machines ask here most often
     app.include_router(ledger_routes.router)
@@ -116,6 +120,7 @@ def create_app(inst: Installation) -> FastAPI:
         app.include_router(rest.router, prefix="/api/v1")
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     app.add_exception_handler(LianfangError, _ours)
+    app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Exception, _unforeseen)
@@ -124,6 +129,19 @@ def create_app(inst: Installation) -> FastAPI:
 
 def _wants_json(request: Request) -> bool:
     return request.url.path.startswith(("/api/", "/ledger/"))
+
+
+async def _refused(request: Request, error: Any) -> Response:
+    """A refusal leaves its trace; that the trace cannot be written lets nobody in."""
+    who = getattr(request.state, "who", None)
+    if who is not None:
+        route = request.scope.get("route")
+        under = (
+            "/api/v1" if request.url.path.startswith("/api/") else ""
+        )  # a route knows its own part of the path only
+        where = f"{request.method} {under}{getattr(route, 'path', '-')}"
+        await run_in_threadpool(trail.refused, request.app.state.installation, who, where, error)
+    return await _ours(request, error)
 
 
 async def _ours(request: Request, error: Any, fields: Sequence[tuple[str, str]] = ()) -> Response:
@@ -142,13 +160,19 @@ async def _ours(request: Request, error: Any, fields: Sequence[tuple[str, str]] 
     }
     if json:
         body = {**told, "message_en": masked(error.message)}
-        return JSONResponse({"error": body}, status_code=error.http_status)
+        return JSONResponse({"error": body}, status_code=error.http_status, headers=_more(error))
     if isinstance(error, NotSignedIn) and request.method == "GET":
         return RedirectResponse("/signin", status_code=303)
     if error.code == "second_factor" and request.method == "GET":
         return RedirectResponse("/second", status_code=303)
     back = request.url.path if request.method == "GET" else _came_from(request)
-    return page(request, "error.html", status=error.http_status, error=told, back=back)
+    answer = page(request, "error.html", status=error.http_status, error=told, back=back)
+    answer.headers.update(_more(error))
+    return answer
+
+
+def _more(error: LianfangError) -> dict[str, str]:
+    return {"Retry-After": str(error.seconds)} if isinstance(error, TooMany) else {}
 
 
 def _came_from(request: Request) -> str:
@@ -157,6 +181,8 @@ def _came_from(request: Request) -> str:
 
 
 async def _http(request: Request, error: Any) -> Response:
+    if error.status_code == 400:  # a body that is no JSON or no form, or is nested too deeply to be read
+        return await _ours(request, _as_ours(422, "The body cannot be read."))
     return await _ours(request, _as_ours(error.status_code, str(error.detail)))
 
 
@@ -170,9 +196,12 @@ async def _invalid(request: Request, error: Any) -> Response:
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
-    return await _ours(
+    answer = await _ours(
         request, _as_ours(500, "Something failed on our side. Nothing was changed by this request.")
     )
+    # this answer is made outside of every middleware
+    answer.headers.update(headers_for(request.url.path))
+    return answer
 
 
 def _as_ours(status: int, message: str) -> LianfangError:

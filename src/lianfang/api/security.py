@@ -8,10 +8,13 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Request
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lianfang.foundation.errors import BadInput, NotSignedIn, Refused
+from lianfang.api.fields import only_known, only_known_query
+from lianfang.api.pace import asker, paced
+from lianfang.foundation.errors import NotSignedIn, Refused
 from lianfang.services import accounts
 from lianfang.services.gate import proved
 from lianfang.services.installation import Installation, Who
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 COOKIE = "__Host-lianfang"
 #: The device's own token, by which a registered terminal is known; it signs nobody in.
 TERMINAL = "__Host-lianfang-terminal"
-LANGUAGE = "lianfang-lang"
+LANGUAGE = "__Host-lianfang-lang"
 #: No script but our own files, no frame, no form to elsewhere; styles from our own file only.
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -41,6 +44,12 @@ HEADERS = {
 BODY_LIMIT = 1 << 20
 
 
+def headers_for(path: str) -> dict[str, str]:
+    """The headers of an answer: only our own static files are stored anywhere."""
+    keep = path.startswith("/static/")
+    return {**HEADERS, "Cache-Control": "public, max-age=3600" if keep else "no-store"}
+
+
 class Headers:
     """Puts the headers on every answer; personal pages are stored nowhere."""
 
@@ -51,12 +60,10 @@ class Headers:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        keep = str(scope["path"]).startswith("/static/")
+        headers = headers_for(str(scope["path"]))
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = dict(HEADERS)
-                headers["Cache-Control"] = "public, max-age=3600" if keep else "no-store"
                 present = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [
                     *message["headers"],
@@ -71,8 +78,8 @@ class Headers:
         await self.app(scope, receive, with_headers)
 
 
-class BodyLimit:
-    """Refuses a body above the limit, whether it says its length or not."""
+class Bounds:
+    """Refuses a body above the limit, whether it says its length or not, and an address with a NUL in it."""
 
     def __init__(self, app: ASGIApp, limit: int = BODY_LIMIT) -> None:
         self.app = app
@@ -81,6 +88,10 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+        if "\x00" in str(scope["path"]) or b"%00" in scope["query_string"]:
+            said = "The address holds a NUL character. 地址含有空字符。"
+            await Response(said, 422, media_type="text/plain")(scope, receive, send)
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > self.limit:
@@ -94,7 +105,8 @@ class BodyLimit:
             message = await receive()
             received += len(message.get("body", b""))
             if received > self.limit:
-                raise BadInput("The body is too large.", code="too_large")
+                # of this family, FastAPI hands it on as it is; of ours, it would call it an error of parsing
+                raise HTTPException(413, "The body is too large.")
             return message
 
         await self.app(scope, counted, send)
@@ -120,6 +132,8 @@ def half_signed_in(request: Request) -> Who:
     request.state.who = who
     request.state.session = session
     request.state.form_token = form_token(token)
+    request.app.state.pace.take("any", asker(request, COOKIE))
+    only_known_query(request)
     return who
 
 
@@ -154,6 +168,7 @@ async def _from_own_page(request: Request) -> None:
         given = str(form.get("token", ""))
     if not hmac.compare_digest(given.encode(), expected.encode()):
         raise Refused("This form is not from your session.", hint="Reload the page.", code="form_token")
+    await only_known(request)
 
 
 def own_session(request: Request) -> Session:
@@ -191,4 +206,7 @@ Reader = Annotated[Who, Depends(signed_in)]
 Actor = Annotated[Who, Depends(acting)]
 Self = Annotated[Who, Depends(half_signed_in)]
 SelfActor = Annotated[Who, Depends(half_acting)]
+#: Limits of a route: of one session for what costs much, of one address for what anybody may ask.
+Costly = paced("costly", COOKIE)
+FromAddress = paced("sign in")
 Handler = Callable[[Request, Any], Awaitable[Response]]

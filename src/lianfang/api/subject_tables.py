@@ -97,6 +97,7 @@ def tables(report: dict[str, Any], lang: str, zone: str) -> list[Table]:
         *_decisions(report, words),
         _readings(report, words),
         _orders(report, words),
+        _messages(report, words),
         _remedies(report, words),
     ]
 
@@ -240,6 +241,13 @@ def _orders(report: dict[str, Any], words: _Words) -> Table:
         z("依据", "Basis"),
     )
     return Table(z("涉及您的调取令", "Orders to holders that concern you"), head, lines)
+
+
+def _messages(report: dict[str, Any], words: _Words) -> Table:
+    z = words.z
+    lines = tuple((one["message_id"], z("、", ", ").join(one["authorities"])) for one in report["messages"])
+    title = z("发给其他机关、涉及您的消息", "Messages to other authorities in which you are")
+    return Table(title, (z("消息", "Message"), z("机关", "Authorities")), lines)
 
 
 def _remedies(report: dict[str, Any], words: _Words) -> Table:

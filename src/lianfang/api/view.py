@@ -139,5 +139,9 @@ def file(text: str, name: str) -> Response:
     """A table or a chart to keep: CSV with the mark that lets spreadsheets read Chinese, or SVG."""
     kind = "image/svg+xml" if name.endswith(".svg") else "text/csv"
     mark = "" if name.endswith(".svg") else "\ufeff"
-    headers = {"Content-Disposition": f'attachment; filename="{quote(name)}"'}
-    return Response(mark + text, media_type=f"{kind}; charset=utf-8", headers=headers)
+    return Response(mark + text, media_type=f"{kind}; charset=utf-8", headers=attachment(name))
+
+
+def attachment(name: str) -> dict[str, str]:
+    """The header of a file to keep; a name may hold anything, and adds nothing to the header but itself."""
+    return {"Content-Disposition": f'attachment; filename="{quote(name, safe="")}"'}

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from lianfang.api.security import BodyLimit, Headers
+from lianfang.api.security import Bounds, Headers
 from lianfang.foundation.clock import Clock, SystemClock
 from lianfang.foundation.errors import LianfangError
 from lianfang.guard.ledger.witness import MAX_BODY
@@ -44,6 +44,6 @@ def create_witness(watch: Watch, clock: Clock | None = None) -> Starlette:
             Route("/{hashed:str}/checkpoint", head, methods=["GET"]),
             Route("/key", key, methods=["GET"]),
         ],
-        middleware=[Middleware(Headers), Middleware(BodyLimit, limit=MAX_BODY)],
+        middleware=[Middleware(Headers), Middleware(Bounds, limit=MAX_BODY)],
         exception_handlers={LianfangError: failed, Exception: failed},
     )

@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("lianfang.cli.demo:demo", "The five minutes on a fictional city. 五分钟演示。"),
     "init": ("lianfang.cli.loop:init", "Make an installation. 新建安装。"),
     "serve": ("lianfang.cli.serve:serve", "Serve the pages and the API. 启动网页服务。"),
+    "doctor": ("lianfang.cli.doctor:doctor", "Does the installation stand? 检查安装。"),
     "account": ("lianfang.cli.account:account", "Accounts, roles, terminals. 账户、角色、登记终端。"),
     "import": ("lianfang.cli.importing:import_", "Delivered files into the house. 导入数据文件。"),
     "daily": ("lianfang.cli.loop:daily", "Run the daily cycle. 每日流程。"),
@@ -58,6 +59,7 @@ ROOMS: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "policy": ("lianfang.cli.guard:policy", "Who may do what with which data. 谁可为何处理何种信息。"),
         "backup": ("lianfang.cli.backup:backup", "Encrypted backups, restores, drills. 备份、恢复、演练。"),
+        "keys": ("lianfang.cli.keys:keys", "List, rotate, move the root. 密钥清单、轮换、根密钥迁移。"),
         "redaction": (
             "lianfang.cli.guard:redaction",
             "What in a text points to a person. 文本中的个人信息。",
@@ -134,21 +136,34 @@ def _language() -> str:
 
 
 def _show(error: click.ClickException) -> None:
-    """click's own errors: as click prints them, or in Chinese."""
-    if _language() != "zh":
-        error.show()
-        return
+    """click's own errors as click prints them, in the reader's language; what was typed does not steer the terminal."""
+    from lianfang.foundation.text import log_safe
     from lianfang.foundation.words import say
 
+    lang = _language()
     context = getattr(error, "ctx", None)
     lines = []
     if context is not None:
-        lines.append(say(context.get_usage(), "zh"))
+        lines.append(say(context.get_usage(), lang))
         if context.command.get_help_option(context) is not None:
-            lines.append(say(f"Try '{context.command_path} {context.help_option_names[0]}' for help.", "zh"))
+            lines.append(say(f"Try '{context.command_path} {context.help_option_names[0]}' for help.", lang))
         lines.append("")
-    lines.append(say(f"Error: {error.format_message()}", "zh"))
+    lines.append(log_safe(say(f"Error: {error.format_message()}", lang), limit=20_000))
     click.echo("\n".join(lines), err=True)
+
+
+def _unforeseen(error: Exception) -> int:
+    """What nobody foresaw: its kind and our line, no trace, as values in one would reach the screen and its log."""
+    import traceback
+
+    from lianfang.foundation.errors import Fault
+    from lianfang.foundation.words import message
+
+    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if "lianfang" in frame.filename]
+    place = f"{ours[-1].filename.rpartition('lianfang/')[2]}:{ours[-1].lineno}" if ours else "-"
+    said = message(Fault("Something failed on our side."), _language())
+    click.echo(f"lianfang: {said} ({type(error).__name__}, {place})", err=True)
+    return 1
 
 
 def main() -> None:
@@ -158,10 +173,12 @@ def main() -> None:
     try:
         cli(standalone_mode=False)
     except LianfangError as error:
+        from lianfang.foundation.text import log_safe
         from lianfang.foundation.words import message
         from lianfang.guard.redaction.exits import masked
 
-        click.echo(f"lianfang: {masked(message(error, _language()))}", err=True)
+        said = log_safe(masked(message(error, _language())), limit=20_000)  # no input steers the terminal
+        click.echo(f"lianfang: {said}", err=True)
         sys.exit(error.exit_code)
     except click.exceptions.Abort:
         click.echo("stopped", err=True)
@@ -171,3 +188,5 @@ def main() -> None:
         sys.exit(2)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
+    except Exception as error:
+        sys.exit(_unforeseen(error))

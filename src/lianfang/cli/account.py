@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lianfang.cli.common import acting, on_accounts, on_installation, opened, say
+from lianfang.cli.common import acting, on_accounts, on_behalf, on_installation, opened, say
 
 if TYPE_CHECKING:
     from lianfang.services.installation import Installation, Who
@@ -22,6 +22,16 @@ def account() -> None:
 
 def _administrator(inst: Installation, name: str) -> Who:
     return acting(inst, name, ("administrator",))
+
+
+def _whose(inst: Installation, name: str) -> tuple[Who | None, Who]:
+    """The administrator who acts, or None for whoever holds the installation's keys, whom the second one names."""
+    from lianfang.services.accounts import HOUSE
+
+    if name:
+        who = _administrator(inst, name)
+        return who, who
+    return None, on_behalf(inst, HOUSE)
 
 
 @account.command("add")
@@ -50,7 +60,7 @@ def account_add(
     from lianfang.services import accounts
 
     with opened(home, clock) as inst:
-        who = _administrator(inst, account) if account else None
+        who, keys = _whose(inst, account)
         accounts.add(
             inst,
             who,
@@ -60,8 +70,9 @@ def account_add(
             area=area,
             days=days,
             trained_until=_day(trained_until),
+            keys=keys,
         )
-        link = accounts.link(inst, name, who)
+        link = accounts.link(inst, name, who, keys=keys)
         address = f"{inst.settings.public_url}/enter?link={link}"
     say(as_json, {"account": name, "role": role, "link": address}, f"{name} ({role})\n{address}")
 
@@ -79,8 +90,8 @@ def account_link(name: str, home: str | None, account: str, clock: str, as_json:
     from lianfang.services import accounts
 
     with opened(home, clock) as inst:
-        who = _administrator(inst, account) if account else None
-        address = f"{inst.settings.public_url}/enter?link={accounts.link(inst, name, who)}"
+        who, keys = _whose(inst, account)
+        address = f"{inst.settings.public_url}/enter?link={accounts.link(inst, name, who, keys=keys)}"
     say(as_json, {"account": name, "link": address}, address)
 
 
@@ -100,13 +111,14 @@ def account_list(home: str | None, account: str, clock: str, as_json: bool) -> N
 
 
 @account.command("state")
+@click.option("--search", default="", help="Accounts whose name or shown name holds this. 按名查找。")
 @on_installation
-def account_state(home: str | None, account: str, clock: str, as_json: bool) -> None:
+def account_state(search: str, home: str | None, account: str, clock: str, as_json: bool) -> None:
     """Every account's factors, training, roles and sessions, for the administrator. 账户状态。"""
     from lianfang.services import staff
 
     with opened(home, clock) as inst:
-        found = staff.listing(inst, _administrator(inst, account))
+        found = staff.page(inst, _administrator(inst, account), search=search, size=100_000)["accounts"]
     lines = [
         f"{row['account']:<16} {'disabled' if row['disabled'] else 'active':<8} "
         f"{'two factors' if row['second_factor'] else 'no second factor':<16} "

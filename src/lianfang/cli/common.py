@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from lianfang.foundation.errors import Refused
     from lianfang.services.installation import Installation, Who
 
 F = TypeVar("F", bound=Callable[..., Any])
 _ROLE = "lianfang.role"
+_WHO = "lianfang.who"
 
 
 def _remember_role(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -54,6 +56,7 @@ def on_accounts(command: F) -> F:
 def opened(home: str | None, clock: str = "") -> Iterator[Installation]:
     """The installation, closed at the end."""
     from lianfang.foundation.clock import SystemClock
+    from lianfang.foundation.errors import Refused
     from lianfang.foundation.settings import home_folder, read_settings
     from lianfang.guard.redaction.exits import watch_logs
     from lianfang.services.installation import offset, open_installation
@@ -66,25 +69,79 @@ def opened(home: str | None, clock: str = "") -> Iterator[Installation]:
     inst = open_installation(home, clock=shifted)
     try:
         yield inst
+    except Refused as error:
+        _turned_away(inst, error)
+        raise
     finally:
         inst.close()
+
+
+def _turned_away(inst: Installation, error: Refused) -> None:
+    """A refusal leaves its trace, under the account that acts here."""
+    from lianfang.services import trail
+
+    context = click.get_current_context(silent=True)
+    who = context.meta.get(_WHO) if context else None
+    if context is not None and who is not None:
+        trail.refused(inst, who, context.command_path, error)
 
 
 def acting(inst: Installation, account: str, roles: tuple[str, ...] = ()) -> Who:
     """The account that acts. Whoever may read the installation's keys may act for it, by name.
 
-    The keys stand for both factors; the machine still has to be a registered terminal (REQ-P-49).
-    Without ``--as`` in a demonstration installation the first of its people with a fitting role acts.
+    The keys stand for both factors; the machine still has to be a registered terminal (REQ-P-49). Its acts are
+    recorded with the operating system's account. Where the setting ``command_line`` names such accounts, each
+    acts in its roles only. Without ``--as`` in a demonstration installation the first of its people with a
+    fitting role acts.
     """
     from dataclasses import replace
 
     from lianfang.services import accounts, terminals
-    from lianfang.services.installation import Signed
+    from lianfang.services.installation import Signed, Who
 
     context = click.get_current_context(silent=True)
     role = str(context.meta.get(_ROLE, "")) if context else ""
-    who = accounts.person(inst, account or _default(inst, roles), role)
-    return replace(who, signed=Signed(factors=2, fresh=True, terminal=terminals.machine(inst)))
+    account = account or _default(inst, roles)
+    if context is not None:
+        context.meta[_WHO] = Who(account, "", "cdc")  # who is turned away before he has a role is told of too
+    who = accounts.person(inst, account, role)
+    if context is not None:
+        context.meta[_WHO] = who
+    signed = Signed(factors=2, fresh=True, terminal=terminals.machine(inst))
+    who = replace(on_behalf(inst, who), signed=signed)
+    if context is not None:
+        context.meta[_WHO] = who
+    return who
+
+
+def on_behalf(inst: Installation, who: Who) -> Who:
+    """``who``, named with this operating-system account in what is done; Refused where the setting says so.
+
+    Also for the house's own machinery (the daily cycle, a first account), whose role is ``system``.
+    """
+    from dataclasses import replace
+
+    from lianfang.foundation.errors import Refused
+
+    whose, allowed = os_account(), inst.settings.command_line
+    if allowed and who.role not in allowed.get(whose, ()):
+        raise Refused(
+            f"The operating-system account {whose} may not act as {who.role} on the command line.",
+            hint="The setting command_line names who may.",
+            code="command_line",
+        )
+    return replace(who, os_account=whose)
+
+
+def os_account() -> str:
+    """The operating system's account of this process: by its number, not by what the environment says."""
+    import os
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a number without a name, as in a container
+        return f"uid-{os.getuid()}"
 
 
 def _default(inst: Installation, roles: tuple[str, ...]) -> str:

@@ -255,6 +255,7 @@ def serve_demo(base: Path, port: int) -> None:
     import uvicorn
 
     from lianfang.api.app import create_app
+    from lianfang.api.serving import config
     from lianfang.services import accounts
     from lianfang.services.installation import open_installation
 
@@ -273,10 +274,7 @@ def serve_demo(base: Path, port: int) -> None:
     with holder_process(base), open_installation(base / "centre") as inst:
         address = f"http://localhost:{port}/enter?link={accounts.link(inst, 'wang.yi')}"
         app = create_app(inst)
-        server = _Telling(
-            uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", server_header=False)
-        )
-        server.run()
+        _Telling(config(app, "127.0.0.1", port)).run()
 
 
 class World:

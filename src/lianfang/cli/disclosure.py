@@ -104,6 +104,7 @@ def microdata(
     from pathlib import Path
 
     from lianfang.foundation.errors import BadInput, Refused
+    from lianfang.foundation.text import spreadsheet_frame
     from lianfang.guard.attack import read_register
     from lianfang.guard.disclosure import microdata as engine
 
@@ -122,7 +123,7 @@ def microdata(
         records, quasi=quasi, rule=rule, hierarchies=levels, sensitive=sensitive or None,
         max_suppressed=suppress, method=method,
     )  # fmt: skip
-    Path(out).write_text(made.frame.write_csv(), encoding="utf-8")
+    Path(out).write_text(spreadsheet_frame(made.frame).write_csv(), encoding="utf-8")
     value = {
         **asdict(made.measures), "levels": made.levels, "suppressed": made.suppressed, "loss": made.loss,
     }  # fmt: skip

@@ -99,8 +99,9 @@ def peer_remove(authority: str, home: str | None, account: str, clock: str, as_j
     from lianfang.services.exchange import peers
 
     with opened(home, clock) as inst:
-        peers.remove(inst, acting(inst, account, ("manager",)), authority)
-    say(as_json, {"authority": authority}, f"{authority}: removed 已移除")
+        left = peers.remove(inst, acting(inst, account, ("manager",)), authority)
+    text = f"{authority}: removed 已移除; undeliverable letters 无法送达的信件: {left}"
+    say(as_json, {"authority": authority, "undeliverable": left}, text)
 
 
 # general channel ------------------------------------------------------------------------------------------
@@ -172,6 +173,45 @@ def alert(
         made = channel.alert(inst, who, title, words(text), concerned=list(concerned), event_id=event_id)
         counts = went(inst, later)
     say(as_json, {"alert_id": made, "letters": counts}, f"{made}\n{told(counts)}")
+
+
+@exchange.command()
+@click.argument("alert_id")
+@click.option("--concerned", multiple=True, required=True, help="Authority concerned as well. 新增所涉机关。")
+@click.option("--reason", required=True, help="Why, naming nobody. 理由（不得含个人信息）。")
+@LATER
+@on_installation
+def widen(
+    alert_id: str,
+    concerned: tuple[str, ...],
+    reason: str,
+    later: bool,
+    home: str | None,
+    account: str,
+    clock: str,
+    as_json: bool,
+) -> None:
+    """Let ALERT_ID concern further authorities; all are told who and why. 扩大警报所涉机关。"""
+    from lianfang.services.exchange import widening
+
+    with opened(home, clock) as inst:
+        who = acting(inst, account, SENDERS)
+        now = widening.widen(inst, who, alert_id, list(concerned), reason=reason)
+        counts = went(inst, later)
+    text = f"{alert_id}: concerned 所涉 {', '.join(now)}\n{told(counts)}"
+    say(as_json, {"alert_id": alert_id, "concerned": now, "letters": counts}, text)
+
+
+@exchange.command()
+@on_installation
+def undeliverable(home: str | None, account: str, clock: str, as_json: bool) -> None:
+    """Letters whose recipient is trusted no more. 无法送达的信件。"""
+    from lianfang.services.exchange import outbox
+
+    with opened(home, clock) as inst:
+        found = outbox.undeliverable(inst, acting(inst, account, SENDERS))
+    lines = [f"{row['letter_id']}  {row['kind']:<10} {row['recipient']:<16} {row['ref']}" for row in found]
+    say(as_json, found, "\n".join(lines) or "none 无")
 
 
 @exchange.command()

@@ -31,10 +31,11 @@ def words(file: BinaryIO | None) -> str:
 
 def went(inst: Installation, later: bool) -> dict[str, int]:
     """Deliver at once what an act queued; what does not arrive is repeated by the server's desk."""
+    from lianfang.cli.common import on_behalf
     from lianfang.services.exchange import outbox
     from lianfang.services.installation import SYSTEM
 
-    return {} if later else outbox.deliver(inst, SYSTEM)
+    return {} if later else outbox.deliver(inst, on_behalf(inst, SYSTEM))
 
 
 def told(counts: dict[str, int]) -> str:

@@ -68,9 +68,10 @@ def _words(content: dict[str, Any], lang: str) -> str:
     ledger, read, asked = content["ledger"], content["readings"], content["decisions"]
     if ledger["valid"]:
         lines.append(
-            f"账本 {ledger['entries']} 条，身份 {ledger['subjects']} 个，完好"
+            f"账本 {ledger['entries']} 条，身份 {ledger['subjects']} 个（抽查 {ledger['opened']} 个），完好"
             if zh
-            else f"ledger of {ledger['entries']} entries, {ledger['subjects']} identities: as it was written"
+            else f"ledger of {ledger['entries']} entries, {ledger['subjects']} identities ({ledger['opened']} opened): "
+            "as it was written"
         )
     counts = (content["period"]["days"], asked["permitted"], asked["refused"], read["readings"])
     told = (

@@ -36,8 +36,7 @@ def job_cancel(job_id: str, home: str | None, account: str, clock: str, as_json:
     from lianfang.services import jobs
 
     with opened(home, clock) as inst:
-        acting(inst, account, ("epidemiologist", "manager"))
-        jobs.cancel(inst, job_id)
+        jobs.cancel(inst, acting(inst, account, ("epidemiologist", "manager")), job_id)
     say(as_json, {"job_id": job_id}, f"{job_id}: asked to stop")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from lianfang.cli.common import acting, on_installation, opened, say
+from lianfang.cli.common import acting, on_behalf, on_installation, opened, say
 
 COMMAND = ("epidemiologist", "manager")
 
@@ -61,7 +61,7 @@ def daily(as_of: str | None, home: str | None, account: str, clock: str, as_json
     from lianfang.services.installation import SYSTEM
 
     with opened(home, clock) as inst, terminal(not as_json) as progress:
-        who = acting(inst, account, COMMAND) if account else SYSTEM
+        who = acting(inst, account, COMMAND) if account else on_behalf(inst, SYSTEM)
         report = cycle.run(inst, who, _day(as_of, inst.today()), progress=progress)
     lines = [f"{report.as_of}  {report.digest[:16]}"]
     lines += [f"  {name:<13} {_brief(outcome)}" for name, outcome in report.steps.items()]
@@ -398,6 +398,6 @@ def close(event_id: str, reason: str, home: str | None, account: str, clock: str
             text = f"{event_id} is closed; its data end on {found['retention_until']}"
             say(as_json, {"event_id": event_id, "retention_until": found["retention_until"]}, text)
             return
-        content = closing.expire(inst, SYSTEM, event_id)
+        content = closing.expire(inst, on_behalf(inst, SYSTEM), event_id)
     gone = sum(content["deleted_rows"].values())
     say(as_json, content, f"{event_id}: keys destroyed, {gone} rows deleted, certificate issued")

@@ -21,7 +21,7 @@ _DPO = ("data_protection_officer",)
 _OFFICERS = ("data_protection_officer", "security_officer")
 _KEYS = {
     "report": {"identity", "identity_verified"},
-    "correct": {"identity", "identity_verified", "changes", "reason"},
+    "correct": {"identity", "identity_verified", "changes", "ground", "reason"},
     "erase": {"identity", "identity_verified", "ground", "reason", "event_id"},
 }
 
@@ -104,7 +104,8 @@ def report(file: str, home: str | None, account: str, clock: str, as_json: bool)
 def correct(file: str, home: str | None, account: str, clock: str, as_json: bool) -> None:
     """Correct a person's identifiers. 更正身份信息。
 
-    Further parts of the request: "changes": {"address": ...}, "reason".
+    Further parts of the request: "changes": {"address": ...}, "reason", "ground" (inaccurate, outdated,
+    unnecessary, unlawful; the last two take fields away).
     """
     from lianfang.services import subjects
 
@@ -116,6 +117,7 @@ def correct(file: str, home: str | None, account: str, clock: str, as_json: bool
             subjects.identity(given["identity"]),
             given.get("changes", {}),
             reason=given.get("reason", ""),
+            ground=given.get("ground", "inaccurate"),
             identity_verified=given.get("identity_verified") is True,
         )
     fields = ", ".join(done["fields"])
@@ -128,7 +130,8 @@ def correct(file: str, home: str | None, account: str, clock: str, as_json: bool
 def erase(file: str, home: str | None, account: str, clock: str, as_json: bool) -> None:
     """Erase a person's identifiers where the policy permits. 删除身份信息。
 
-    Further parts of the request: "ground" (no_longer_necessary, inaccurate), "reason", "event_id".
+    Further parts of the request: "ground" (inaccurate, outdated, unnecessary, unlawful), "reason",
+    "event_id".
     """
     from lianfang.services import subjects
 
@@ -148,7 +151,76 @@ def erase(file: str, home: str | None, account: str, clock: str, as_json: bool) 
 
 def _told(done: dict[str, Any]) -> str:
     names = ", ".join(done["recipients"])
-    return f"\ntell 须通知接收方: {names}" if names else ""
+    return f"\nnotices go to 通知接收方: {names}" if names else ""
+
+
+@subject.command("requests")
+@click.argument("request_id", default="")
+@on_installation
+def requests(request_id: str, home: str | None, account: str, clock: str, as_json: bool) -> None:
+    """Corrections and erasures: who was told of each, who has answered what. 更正删除请求与答复。"""
+    from lianfang.api.words import label
+    from lianfang.foundation.words.choice import terminal_language
+    from lianfang.services import subjects
+
+    with opened(home, clock) as inst:
+        who = acting(inst, account, _DPO)
+        found = [subjects.show(inst, who, request_id)] if request_id else subjects.listing(inst, who)
+    lang = terminal_language()
+    lines = []
+    for one in found:
+        what, why = label("request", one["request"], lang), label("ground", one["ground"], lang)
+        lines.append(f"{one['request_id']}  {one['at']:%Y-%m-%dT%H:%MZ}  {what} ({why})  {one['by']}")
+        for notice in one["notices"]:
+            said = label("outcome", notice["outcome"], lang) if notice["outcome"] else notice["error"]
+            late = "  late 逾期" if notice["late"] else ""
+            state = label("status", notice["state"], lang)
+            lines.append(f"  {notice['recipient']:<16} {notice['ref']}  {state}  {said}{late}".rstrip())
+    say(as_json, found, "\n".join(lines) or "none 无")
+
+
+@subject.command("notify")
+@on_installation
+def notify(home: str | None, account: str, clock: str, as_json: bool) -> None:
+    """Tell the recipients that wait, now. 立即通知接收方。"""
+    from lianfang.services import subjects
+
+    with opened(home, clock) as inst:
+        done = subjects.deliver(inst, acting(inst, account, _DPO), force=True)
+    text = f"told 已告知 {done['told']}, answered 已答复 {done['answered']}, waiting 待送 {done['waiting']}"
+    say(as_json, done, text)
+
+
+@subject.command("notices")
+@on_installation
+def notices(home: str | None, account: str, clock: str, as_json: bool) -> None:
+    """Notices that wait for your own answer. 待您答复的通知。"""
+    from lianfang.api.words import label
+    from lianfang.foundation.words.choice import terminal_language
+    from lianfang.services import subjects
+
+    with opened(home, clock) as inst:
+        found = subjects.mine(inst, acting(inst, account, ("community_worker",)))
+    lang = terminal_language()
+    lines = [
+        f"{one['notice_id']}  {one['ref']}  {label('request', one['request'], lang)}"
+        f" ({label('ground', one['ground'], lang)})"
+        for one in found
+    ]
+    say(as_json, found, "\n".join(lines) or "none 无")
+
+
+@subject.command("answer")
+@click.argument("notice_id")
+@click.argument("outcome", type=click.Choice(["corrected", "erased", "nothing_held"]))
+@on_installation
+def answer(notice_id: str, outcome: str, home: str | None, account: str, clock: str, as_json: bool) -> None:
+    """Say what became of your own copies. 答复通知。"""
+    from lianfang.services import subjects
+
+    with opened(home, clock) as inst:
+        subjects.answer(inst, acting(inst, account, ("community_worker",)), notice_id, outcome)
+    say(as_json, {"notice_id": notice_id, "outcome": outcome}, f"{notice_id} {outcome}")
 
 
 @click.group("incident")

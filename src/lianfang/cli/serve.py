@@ -16,8 +16,11 @@ def serve(host: str | None, port: int | None, home: str | None) -> None:
     import uvicorn
 
     from lianfang.api.app import create_app
+    from lianfang.api.serving import config
 
     with opened(home) as inst:
+        # a key file that is open to others, or a root that cannot be had, stops the start and not a request
+        _ = inst.keyring, inst.signer
         at, on = host or inst.settings.host, port or inst.settings.port
         click.echo(f"Lianfang 联防: http://{'localhost' if at == '127.0.0.1' else at}:{on}")
-        uvicorn.run(create_app(inst), host=at, port=on, log_level="warning", server_header=False)
+        uvicorn.Server(config(create_app(inst), at, on)).run()

@@ -42,22 +42,28 @@ def _index(tokens: tuple[str, ...], path: str | None) -> Any:
 
 
 def _show(frame: pl.DataFrame, as_json: bool, *, limit: int = 100, lang: str = "en") -> None:
-    """CSV on standard output, reasons in words; or a JSON array with reason codes."""
+    """CSV on standard output, reasons in words; or a JSON array with reason codes.
+
+    Direct identifiers are masked: a file may bring names or numbers where tokens belong.
+    """
     import polars as pl
 
+    from lianfang.foundation.text import spreadsheet_frame
+    from lianfang.guard.redaction.exits import frame as masked
+
     if as_json:
-        sys.stdout.write(frame.write_json() + "\n")
+        sys.stdout.write(masked(frame).write_json() + "\n")
         return
     from lianfang.control.tracing import words
 
-    shown = frame.head(limit)
+    shown = masked(frame.head(limit))
     for name in ("reason", "reasons"):
         if name in shown.columns:
             spoken = [
                 ", ".join(words(codes, "zh" if lang == "zh" else "en")) for codes in shown[name].to_list()
             ]
             shown = shown.with_columns(pl.Series(name, spoken, dtype=pl.String))
-    text = shown.write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ", float_precision=3)
+    text = spreadsheet_frame(shown).write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ", float_precision=3)
     sys.stdout.write(text)
     if len(frame) > limit:
         click.echo(f"{len(frame) - limit} more rows; --limit shows more", err=True)

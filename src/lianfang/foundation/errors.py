@@ -86,5 +86,16 @@ class NotSignedIn(Refused):
     code = "not_signed_in"
 
 
+class TooMany(LianfangError):
+    """Asked too often; ``seconds``: after how long it may be asked again."""
+
+    http_status = 429
+    code = "too_many"
+
+    def __init__(self, message: str, *, seconds: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.seconds = seconds
+
+
 class Fault(LianfangError):
     """Something on our side failed: a broken file, a lost key, an unreachable node."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationError, field_validator
@@ -44,6 +44,26 @@ class Settings(BaseSettings):
     )
     database_url: str = Field("", description="Operational database; empty: SQLite in the home folder.")
     vault_url: str = Field("", description="The vault's database; empty: SQLite in the home folder.")
+    root_key: Literal["file", "passphrase", "pkcs11", "transit"] = Field(
+        "file", description="Where the root key stands; `guard keys move-root` puts it there."
+    )
+    root_label: str = Field(
+        "lianfang-root", pattern=r"^[A-Za-z0-9._-]{1,64}$", description="Its label in the device or service."
+    )
+    root_secret_file: str = Field(
+        "", description="File (0600) with the passphrase, the device's PIN or the service's token."
+    )
+    root_library: str = Field("", description="PKCS#11: the library of the device.")
+    root_token: str = Field("", max_length=32, description="PKCS#11: label of the token.")
+    root_url: str = Field("", description="Transit: address of the key service.")
+    root_mount: str = Field("transit", pattern=r"^[A-Za-z0-9._-]{1,64}$", description="Transit: its mount.")
+    root_ca_file: str = Field(
+        "", description="Transit: certificates (PEM) by which the service is known; empty: the usual ones."
+    )
+    cipher_suite: Literal["aes-256-gcm", "sm4-gcm"] = Field(
+        "aes-256-gcm",
+        description="Cipher in which the vault writes; it reads both (SM4: the national profile).",
+    )
     engine: Literal["duckdb", "spark"] = Field("duckdb", description="Engine of the lake.")
     memory_mb: int = Field(1500, ge=128, description="Memory that the lake's engine may use.")
     policy_pack: str = Field("cn-seed-2020", description="Policy pack by which the gate decides.")
@@ -69,6 +89,31 @@ class Settings(BaseSettings):
     )
     exchange_url: str = Field(
         "https://localhost:8443", description="Address under which other authorities reach the exchange."
+    )
+    hardware_key_roles: list[
+        Literal[
+            "administrator",
+            "security_officer",
+            "data_protection_officer",
+            "manager",
+            "epidemiologist",
+            "auditor",
+            "community_worker",
+            "clinician",
+            "laboratory",
+            "supply_officer",
+        ]
+    ] = Field(
+        [],
+        description="Roles that act only after a passkey was shown; empty: one-time passwords will do for all.",
+    )
+    command_line: dict[
+        Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_.-]{0,31}$")],
+        list[Annotated[str, Field(pattern=r"^[a-z_]{1,32}$")]],
+    ] = Field(
+        {},
+        description="Operating-system accounts, each with the roles in which it may act on the command line; "
+        "empty: whoever can read the keys may act in every role.",
     )
     clock: str = Field("", description="Offset of the clock in drills, such as +1y or +14d; empty: none.")
     demonstration: bool = Field(
@@ -157,4 +202,8 @@ def _toml(value: object) -> str:
         return str(value)
     import json
 
+    if isinstance(value, list):
+        return f"[{', '.join(_toml(one) for one in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_toml(key)} = {_toml(one)}' for key, one in value.items())}}}"
     return json.dumps(str(value), ensure_ascii=False)  # a JSON string is a TOML basic string

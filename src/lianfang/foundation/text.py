@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-__all__ = ["Normalised", "log_safe", "normalise", "spreadsheet_safe"]
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["Normalised", "log_safe", "normalise", "spreadsheet_frame", "spreadsheet_safe"]
 
 # Digits as written on forms and cheques. 〇 and 零 both mean nought; 幺 and 两 are spoken one and two.
 _DIGITS = {
@@ -155,3 +159,17 @@ def log_safe(text: str, *, limit: int = 500) -> str:
             characters.append(character)
     line = "".join(characters)
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def spreadsheet_frame(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with every text, those of its header too, as :func:`spreadsheet_safe` gives it."""
+    import polars as pl
+
+    texts = [
+        name for name, kind in frame.schema.items() if kind == pl.String or kind in (pl.Categorical, pl.Enum)
+    ]
+    made = frame.with_columns(
+        pl.Series(name, [spreadsheet_safe(value) for value in frame[name].to_list()], dtype=pl.String)
+        for name in texts
+    )
+    return made.rename({name: str(spreadsheet_safe(name)) for name in made.columns})

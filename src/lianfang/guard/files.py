@@ -29,6 +29,17 @@ def check_folder(folder: Path) -> None:
     _check(folder, status, stat.S_ISDIR(status.st_mode), "folder", "700")
 
 
+def check_tree(folder: Path) -> None:
+    """Refuse a folder of keys when it, or a file in it, could be read by anyone but its owner."""
+    check_folder(folder)
+    for path in sorted(folder.iterdir()):
+        status = path.lstat()
+        if stat.S_ISDIR(status.st_mode):
+            check_tree(path)
+        else:
+            _check(path, status, stat.S_ISREG(status.st_mode), "file", "600")
+
+
 def read(path: Path, limit: int = 64 << 20) -> bytes:
     """The file's bytes, if it is a plain file that only its owner can read (0600)."""
     check_folder(path.parent)

@@ -21,6 +21,7 @@ from lianfang.records.declare import (
     FieldInfo,
     Privacy,
     Record,
+    identifiers,
     record_type,
     row_id,
 )
@@ -38,6 +39,7 @@ from lianfang.records.event import (
 from lianfang.records.exchange import (
     ExchangeAct,
     ExchangeAlert,
+    ExchangeAlertAct,
     ExchangeAnswer,
     ExchangeCase,
     ExchangeCertificate,
@@ -55,6 +57,7 @@ from lianfang.records.incidents import Incident, IncidentStep
 from lianfang.records.noise import NoiseBudget, NoisyAnswer
 from lianfang.records.paper import PaperBatch, PaperMove
 from lianfang.records.reports import Reporter, ReportLine, ReportOrigin
+from lianfang.records.subjects import SubjectNotice, SubjectRequest
 from lianfang.records.whereabouts import (
     LocationPing,
     LodgingStay,
@@ -101,6 +104,7 @@ __all__ = [
     "EventAct",
     "ExchangeAct",
     "ExchangeAlert",
+    "ExchangeAlertAct",
     "ExchangeAnswer",
     "ExchangeCase",
     "ExchangeCertificate",
@@ -149,8 +153,11 @@ __all__ = [
     "StockItem",
     "SubjectLink",
     "SubjectLinkPast",
+    "SubjectNotice",
+    "SubjectRequest",
     "TripLeg",
     "form",
+    "identifiers",
     "importable",
     "json_schema",
     "record_type",

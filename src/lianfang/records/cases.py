@@ -37,7 +37,7 @@ _EPI = frozenset(
 )
 
 EventId = Annotated[str, P0("事件", "event", indexed=True)]
-CaseId = Annotated[str, P2("病例", "case", indexed=True)]
+CaseId = Annotated[str, P2("病例", "case", kind="pseudonym", indexed=True)]
 
 
 class Person(Record):
@@ -47,7 +47,7 @@ class Person(Record):
         "person", "人员", "person", "store", ("event_id", "person_id"), _EPI | {"linkage_analysis"}
     )
     event_id: EventId
-    person_id: Annotated[str, P2("人员编号", "person id", indexed=True)]
+    person_id: Annotated[str, P2("人员编号", "person id", kind="pseudonym", indexed=True)]
     gender: Annotated[Sex, P2("性别", "sex", kind="sex", tag="gender", disclosure="public")] = "unknown"
     birth_year: Annotated[int | None, P2("出生年", "year of birth", kind="age")] = None
     adcode: Annotated[str, P2("区划", "division", kind="region_index", tag="location")] = ""
@@ -67,7 +67,7 @@ class SubjectLink(Record):
         indexes=(("subject_id", "person_id"),),
     )
     event_id: EventId
-    person_id: Annotated[str, P2("人员编号", "person id", indexed=True)]
+    person_id: Annotated[str, P2("人员编号", "person id", kind="pseudonym", indexed=True)]
     rule: Annotated[str, P0("关联规则", "rule that joined")]
     linked_at: Annotated[datetime, P0("关联时间", "linked at")]
 
@@ -85,7 +85,7 @@ class SubjectLinkPast(Record):
         subject=True,
     )
     event_id: EventId
-    person_id: Annotated[str, P2("人员编号", "person id")]
+    person_id: Annotated[str, P2("人员编号", "person id", kind="pseudonym")]
     until: Annotated[date, P0("截止日", "day from which it is another", indexed=True)]
 
 
@@ -111,7 +111,9 @@ class CaseReport(Record):
     event_id: Annotated[str, P0("事件", "event", indexed=True)] = ""
     card_no: Annotated[str, P2("报告卡编号", "report card number", tag="id", kind="pseudonym")]
     reporter: Annotated[str, P0("报告单位", "reporting unit")]
-    date_reporting: Annotated[date, P2("报告日期", "date of report", tag="date_reporting", indexed=True)]
+    date_reporting: Annotated[
+        date, P2("报告日期", "date of report", kind="diagnosis", tag="date_reporting", indexed=True)
+    ]
     name: Annotated[str | None, P3("姓名", "name", kind="name")] = None
     resident_id: Annotated[str | None, P3("证件号码", "ID number", kind="resident_id")] = None
     phone: Annotated[str | None, P3("联系电话", "phone", kind="mobile")] = None
@@ -122,8 +124,9 @@ class CaseReport(Record):
     birth_date: Annotated[date | None, P2("出生日期", "date of birth", kind="age", disclosure="never")] = None
     age: Annotated[int | None, P2("年龄", "age in years", kind="age", tag="age", disclosure="never")] = None
     adcode: Annotated[str, P2("现住区划", "division of residence", kind="region_index", tag="location")] = ""
-    occupation: Annotated[str, P2("职业", "occupation", tag="occupation")] = ""
-    hcw: Annotated[bool | None, P2("医务人员", "health-care worker", tag="hcw")] = None
+    # the policy has no word for an occupation; like a workplace it says where a person is by day
+    occupation: Annotated[str, P2("职业", "occupation", kind="location", tag="occupation")] = ""
+    hcw: Annotated[bool | None, P2("医务人员", "health-care worker", kind="location", tag="hcw")] = None
     workplace: Annotated[str, P4("工作单位", "workplace", kind="location")] = ""
     school: Annotated[str, P4("学校", "school", kind="location")] = ""
     household: Annotated[str, P4("家庭", "household (keyed)", kind="pseudonym")] = ""
@@ -174,7 +177,7 @@ class CaseAttachment(Record):
         _EPI,
     )
     case_id: CaseId
-    date_reporting: Annotated[date, P2("报告日期", "date of report")]
+    date_reporting: Annotated[date, P2("报告日期", "date of report", kind="diagnosis")]
     event_id: EventId
     day: Annotated[date, P0("归入日", "day of the attachment", indexed=True)]
     subject_before: Annotated[str, P2("归入前主体编号", "subject before", kind="pseudonym", indexed=True)]
@@ -222,7 +225,9 @@ class Returnee(Record):
         importable=True,
     )
     event_id: Annotated[str, P0("事件", "event", indexed=True)] = ""
-    registered_on: Annotated[date, P2("登记日期", "date of registration", indexed=True)]
+    registered_on: Annotated[
+        date, P2("登记日期", "date of registration", kind="travel_history", indexed=True)
+    ]
     name: Annotated[str, P3("姓名", "name", kind="name")]
     resident_id: Annotated[str | None, P3("证件号码", "ID number", kind="resident_id")] = None
     phone: Annotated[str | None, P3("联系电话", "phone", kind="mobile")] = None
@@ -247,9 +252,9 @@ class HouseholdSurvey(Record):
     )
     event_id: EventId
     household: Annotated[str, P4("家庭", "household (keyed)", kind="pseudonym")]
-    surveyed_on: Annotated[date, P2("调查日期", "date of survey")]
+    surveyed_on: Annotated[date, P2("调查日期", "date of survey", kind="symptom")]
     adcode: Annotated[str, P2("区划", "division", kind="region_index")] = ""
-    members: Annotated[int, P2("人数", "members")]
+    members: Annotated[int, P2("人数", "members", kind="pseudonym")]
     febrile: Annotated[int, P4("发热人数", "members with fever", kind="symptom", disclosure="stat")] = 0
     from_area: Annotated[int, P4("来自疫区人数", "members from the affected area", kind="travel_history")] = 0
     surveyed_by: Annotated[str, P0("调查人", "by account")] = ""

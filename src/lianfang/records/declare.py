@@ -21,6 +21,13 @@ from lianfang.foundation.words import NAMES
 
 Disclosure = Literal["never", "stat", "public"]
 Home = Literal["store", "lake"]
+#: Kind of a field from class P2 on that is about nobody: a text that was looked through before it was kept.
+NOBODYS = "none"
+#: Purposes that are a person's own rights, or the end of the data: they reach whatever is held.
+RIGHTS = frozenset({"rectification", "erasure", "expiry"})
+#: Purposes for which a field serves by its disclosure rule, not by its record's purposes.
+PUBLIC = frozenset({"public_bulletin", "local_notice"})
+
 Shape = Literal["text", "integer", "real", "boolean", "date", "moment", "json"]
 
 
@@ -38,8 +45,10 @@ class Privacy(IntEnum):
 class Declared:
     """What is declared of one field.
 
-    ``kind`` is the policy's word for the datum (closed vocabulary of the policy), ``tag`` the R ``linelist``
-    tag, ``harm`` what a leak may do (required from class P3 on), ``purposes`` empty means the record's.
+    ``kind`` is the policy's word for the datum (closed vocabulary of the policy), by which the gate knows how a
+    field is treated: required from class P2 on, where :data:`NOBODYS` says of a text that it names nobody.
+    ``tag``: the R ``linelist`` tag; ``harm``: what a leak may do (required from class P3 on); ``purposes`` empty
+    means the record's.
     """
 
     privacy: Privacy
@@ -91,6 +100,11 @@ class FieldInfo:
         """Direct identifiers live in the vault and nowhere else."""
         return self.declared.privacy is Privacy.IDENTIFIER
 
+    @property
+    def datum(self) -> str:
+        """The policy's word for what the field says of a person; empty where it says nothing of one."""
+        return "" if self.declared.kind == NOBODYS else self.declared.kind
+
 
 REGISTRY: dict[str, type[Record]] = {}
 
@@ -138,6 +152,22 @@ class Record(BaseModel):
         return tuple(name for name, info in cls.fields.items() if info.in_vault)
 
     @classmethod
+    def serving(cls, purpose: str) -> dict[str, str]:
+        """Field -> the policy's word for it, of the fields that may serve the purpose (REQ-P-32).
+
+        A person's rights reach every field; a publication those whose disclosure rule is not ``never``. What is
+        about nobody has an empty word.
+        """
+        return {
+            name: info.datum
+            for name, info in cls.fields.items()
+            if not info.datum
+            or purpose in RIGHTS
+            or purpose in (info.declared.purposes or cls.about.purposes)
+            or (purpose in PUBLIC and info.declared.disclosure != "never")
+        }
+
+    @classmethod
     def stored_fields(cls) -> tuple[FieldInfo, ...]:
         """The fields that may stand outside the vault."""
         return tuple(info for info in cls.fields.values() if not info.in_vault)
@@ -153,6 +183,8 @@ def _describe(cls: type[Record], name: str) -> FieldInfo:
     declared = marks[0]
     if declared.privacy in _HARMS_NEEDED and not declared.harm:
         raise TypeError(f"{cls.__name__}.{name}: class P{int(declared.privacy)} must name the harm of a leak")
+    if declared.privacy >= Privacy.QUASI and not declared.kind:
+        raise TypeError(f"{cls.__name__}.{name}: class P{int(declared.privacy)} must name the policy's datum")
     shape, choices = _shape(model_field.annotation)
     return FieldInfo(name, shape, model_field.is_required(), choices, declared)
 
@@ -185,6 +217,16 @@ def row_id(record: type[Record], values: Mapping[str, Any]) -> str:
         value = values[name]
         parts.append(value.isoformat() if isinstance(value, date) else str(value))
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
+
+
+def identifiers() -> dict[str, str]:
+    """Field of the vault -> the policy's word for it; a field has the same word in every record type."""
+    return {
+        name: info.declared.kind
+        for record in REGISTRY.values()
+        for name, info in record.fields.items()
+        if info.in_vault
+    }
 
 
 def record_type(name: str) -> type[Record]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import StringConstraints
 
 from lianfang.records.cases import EventId
-from lianfang.records.declare import P0, P1, P2, P4, About, Record
+from lianfang.records.declare import NOBODYS, P0, P1, P2, P4, About, Record
 
 _COMMAND = frozenset({"situation_monitoring", "epidemiological_investigation", "close_contact_tracing"})
 Level = Literal["I", "II", "III", "IV"]
@@ -83,7 +83,7 @@ class PlanTask(Record):
     due_at: Annotated[datetime, P0("时限", "due at")]
     done_at: Annotated[datetime | None, P0("完成时间", "done at")] = None
     done_by: Annotated[str, P0("完成人", "done by account")] = ""
-    note: Annotated[str, P2("备注", "note", disclosure="never")] = ""
+    note: Annotated[str, P2("备注", "note", kind=NOBODYS, disclosure="never")] = ""
 
 
 class Alert(Record):
@@ -208,5 +208,5 @@ class ReceivedReport(Record):
     kind: Annotated[str, P0("类别", "record type")]
     rows: Annotated[int, P1("行数", "rows")]
     received_at: Annotated[datetime, P0("接收时间", "received at")]
-    day: Annotated[date, P2("日期", "day of the report", disclosure="public")]
+    day: Annotated[date, P2("日期", "day of the report", kind=NOBODYS, disclosure="public")]
     log_index: Annotated[int, P0("日志序号", "index in the ledger")]

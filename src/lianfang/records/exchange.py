@@ -58,6 +58,27 @@ class ExchangeAlert(Record):
     issued_by: Annotated[str, P0("发布人", "issued by account")] = ""
 
 
+class ExchangeAlertAct(Record):
+    """The circle of an alert was widened: by whom, to whom, and why. No personal data."""
+
+    about: ClassVar[About] = About(
+        "exchange_alert_act",
+        "警报范围变更",
+        "widening of an alert",
+        "store",
+        ("alert_id", "number"),
+        _NEWS,
+        retention="keep",
+    )
+    alert_id: AlertId
+    number: Annotated[int, P0("序号", "number")]
+    authority: Annotated[str, P0("机关", "authority that widened it")]
+    added: Annotated[list[str], P0("新增机关", "authorities added")]
+    reason: Annotated[str, P0("理由", "reason")]
+    at: Annotated[datetime, P0("时间", "time")]
+    by: Annotated[str, P0("操作人", "by account")] = ""
+
+
 class ExchangePost(Record):
     """A message of the general channel, which carries no personal data."""
 
@@ -146,7 +167,8 @@ class ExchangeDelivery(Record):
     ] = None
     created_at: Annotated[datetime, P0("写入时间", "written at")]
     state: Annotated[
-        Literal["queued", "delivered", "refused", "withdrawn"], P0("状态", "state", indexed=True)
+        Literal["queued", "delivered", "refused", "withdrawn", "undeliverable"],
+        P0("状态", "state", indexed=True),
     ] = "queued"
     attempts: Annotated[int, P0("尝试", "attempts")] = 0
     next_at: Annotated[datetime, P0("下次尝试", "next attempt at")]

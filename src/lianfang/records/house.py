@@ -31,7 +31,7 @@ class DecisionEntry(Record):
     purpose: Annotated[str, P0("目的", "purpose")]
     data: Annotated[list[str], P0("数据项", "kinds of data")]
     event_id: Annotated[str, P0("事件", "event", indexed=True)] = ""
-    ref: Annotated[str, P2("对象", "what it was about (id)", indexed=True)] = ""
+    ref: Annotated[str, P2("对象", "what it was about (id)", kind="pseudonym", indexed=True)] = ""
     rows: Annotated[int, P0("行数", "rows")] = 0
     permit: Annotated[bool, P0("是否允许", "permitted", indexed=True)]
     basis: Annotated[list[str], P0("依据", "articles")]
@@ -39,6 +39,8 @@ class DecisionEntry(Record):
     reasons: Annotated[list[str], P0("理由", "reasons")]
     pack: Annotated[str, P0("规则包", "policy pack")]
     log_index: Annotated[int | None, P0("日志序号", "index in the ledger", indexed=True)] = None
+    terminal: Annotated[str, P0("终端", "terminal (command line; otherwise a session's)")] = ""
+    os_account: Annotated[str, P0("系统账户", "operating-system account, on the command line")] = ""
 
 
 class Batch(Record):

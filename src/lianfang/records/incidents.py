@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
-from lianfang.records.declare import P0, P1, P2, About, Record
+from lianfang.records.declare import NOBODYS, P0, P1, P2, About, Record
 
 _DUTY = frozenset({"maintenance"})
 
@@ -23,15 +23,15 @@ class Incident(Record):
     )
     incident_id: Annotated[str, P0("编号", "incident id")]
     event_id: Annotated[str, P0("事件", "event", indexed=True)] = ""
-    source: Annotated[Literal["person", "canary"], P0("来源", "who noticed")]
+    source: Annotated[Literal["person", "canary", "paper"], P0("来源", "who noticed")]
     reported_at: Annotated[datetime, P0("报告时间", "reported at")]
     reported_by: Annotated[str, P0("报告人", "by account")]
-    what: Annotated[str, P2("经过", "what happened", disclosure="never")]
+    what: Annotated[str, P2("经过", "what happened", kind=NOBODYS, disclosure="never")]
     kinds: Annotated[list[str], P0("信息种类", "kinds of data")] = []
-    cause: Annotated[str, P2("原因", "cause", disclosure="never")] = ""
-    harm: Annotated[str, P2("可能的危害", "possible harm", disclosure="never")] = ""
+    cause: Annotated[str, P2("原因", "cause", kind=NOBODYS, disclosure="never")] = ""
+    harm: Annotated[str, P2("可能的危害", "possible harm", kind=NOBODYS, disclosure="never")] = ""
     persons: Annotated[int | None, P1("涉及人数", "persons concerned")] = None
-    remedy: Annotated[str, P2("补救措施", "remedy", disclosure="never")] = ""
+    remedy: Annotated[str, P2("补救措施", "remedy", kind=NOBODYS, disclosure="never")] = ""
     contact: Annotated[str, P0("联系方式", "contact point", disclosure="never")] = ""
     status: Annotated[IncidentStatus, P0("状态", "status", indexed=True)] = "open"
     closed_at: Annotated[datetime | None, P0("结束时间", "closed at")] = None
@@ -55,4 +55,4 @@ class IncidentStep(Record):
     kind: Annotated[StepKind, P0("类别", "kind")]
     at: Annotated[datetime, P0("时间", "time")]
     by: Annotated[str, P0("操作人", "by account")]
-    note: Annotated[str, P2("说明", "note", disclosure="never")] = ""
+    note: Annotated[str, P2("说明", "note", kind=NOBODYS, disclosure="never")] = ""

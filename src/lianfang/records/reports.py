@@ -26,17 +26,17 @@ class ReportLine(Record):
     )  # fmt: skip
     log_index: Annotated[int, P0("日志序号", "index in the ledger")]
     batch_id: Annotated[str, P0("批次", "import batch", indexed=True)] = ""
-    row: Annotated[str, P2("行标识", "which row it is (a digest of its key)")]
-    case_id: Annotated[str, P2("病例", "case")]
+    row: Annotated[str, P2("行标识", "which row it is (a digest of its key)", kind="pseudonym")]
+    case_id: Annotated[str, P2("病例", "case", kind="pseudonym")]
     reporter: Annotated[str, P0("报告单位", "reporting unit", indexed=True)]
-    date_reporting: Annotated[date, P2("报告日期", "date of report")]
+    date_reporting: Annotated[date, P2("报告日期", "date of report", kind="diagnosis")]
     received_at: Annotated[datetime, P0("接收时间", "received at")]
     told: Annotated[
         dict[str, Any],
         P4("所报内容", "what bulletins count of it: class, dates, division, sex, symptoms", kind="diagnosis"),
     ]
-    digest: Annotated[str, P2("行摘要", "salted digest of the whole row")]
-    salt: Annotated[str, P2("盐", "salt of the commitment")]
+    digest: Annotated[str, P2("行摘要", "salted digest of the whole row", kind="pseudonym")]
+    salt: Annotated[str, P2("盐", "salt of the commitment", kind="pseudonym")]
     committed: Annotated[
         Literal["same", "changed", "none"], P0("源头承诺", "whether its source committed to the same")
     ] = "none"

@@ -10,7 +10,7 @@ from lianfang.records.declare import P0, P2, P4, About, Record
 _TRACE = frozenset({"close_contact_tracing", "epidemiological_investigation"})
 
 Token = Annotated[str, P4("标记", "token", kind="pseudonym", disclosure="never", indexed=True)]
-Day = Annotated[date, P2("日期", "day")]
+Day = Annotated[date, P2("日期", "day", kind="trajectory")]
 
 
 class LocationPing(Record):
@@ -35,7 +35,7 @@ class LocationPing(Record):
     x_dm: Annotated[int, P4("东距", "easting (decimetres)", kind="location")] = 0
     y_dm: Annotated[int, P4("北距", "northing (decimetres)", kind="location")] = 0
     accuracy_m: Annotated[int | None, P4("精度", "accuracy (metres)", kind="location")] = None
-    source: Annotated[str, P2("来源", "source")] = ""
+    source: Annotated[str, P2("来源", "source", kind="location")] = ""
 
 
 class PlaceVisit(Record):
@@ -124,7 +124,9 @@ class Payment(Record):
     day: Day
     place_id: Annotated[str, P4("场所", "place (keyed)", kind="location")]
     time: Annotated[datetime, P4("时间", "time (UTC)", kind="trajectory")]
-    channel: Annotated[Literal["card", "phone", "cash", "other"], P2("方式", "means")] = "other"
+    channel: Annotated[Literal["card", "phone", "cash", "other"], P2("方式", "means", kind="location")] = (
+        "other"
+    )
 
 
 class Proximity(Record):

@@ -146,7 +146,7 @@ class FollowUp(Record):
     about: ClassVar[About] = About("follow_up", "随访", "follow-up", "store", ("contact_id", "day"), _REACH)
     event_id: EventId
     contact_id: Annotated[str, P0("接触者编号", "contact id", indexed=True)]
-    day: Annotated[date, P2("日期", "day")]
+    day: Annotated[date, P2("日期", "day", kind="symptom")]
     at: Annotated[datetime, P0("时间", "time")]
     by: Annotated[str, P0("随访人", "by account")]
     medium: Annotated[Literal["visit", "call"], P0("方式", "medium")]
@@ -192,9 +192,9 @@ class Sample(Record):
         "sample",
         "store",
         ("sample_no",),
-        frozenset({"epidemiological_investigation", "treatment"}),
+        frozenset({"epidemiological_investigation", "close_contact_tracing", "treatment"}),
     )
-    sample_no: Annotated[str, P2("样本编号", "sample number", indexed=True)]
+    sample_no: Annotated[str, P2("样本编号", "sample number", kind="pseudonym", indexed=True)]
     event_id: Annotated[str, P0("事件", "event", indexed=True)] = ""
     contact_id: Annotated[str, P0("接触者编号", "contact id", indexed=True)] = ""
     case_id: Annotated[str, P4("病例", "case", kind="pseudonym", indexed=True)] = ""
@@ -215,10 +215,10 @@ class LabResult(Record):
         "laboratory result",
         "store",
         ("sample_no", "test"),
-        frozenset({"epidemiological_investigation", "treatment", "case_report"}),
+        frozenset({"epidemiological_investigation", "close_contact_tracing", "treatment", "case_report"}),
         importable=True,
     )
-    sample_no: Annotated[str, P2("样本编号", "sample number", indexed=True)]
+    sample_no: Annotated[str, P2("样本编号", "sample number", kind="pseudonym", indexed=True)]
     event_id: Annotated[str, P0("事件", "event", indexed=True)] = ""
     card_no: Annotated[str, P2("报告卡编号", "report card number", kind="pseudonym", indexed=True)] = ""
     source: Annotated[Literal["human", "environment", "animal"], P0("样本来源", "source")] = "human"

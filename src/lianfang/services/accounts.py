@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from lianfang.services.gate import ACTOR_OF_ROLE, fresh, record, require
 from lianfang.services.installation import Installation, Signed, Who
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy import Connection
 
@@ -28,6 +29,7 @@ DEMONSTRATION = (
     ("li.she", "李（社区）", "community_worker"),
     ("zhao.jian", "赵（检验）", "laboratory"),
     ("sun.shen", "孙（审计）", "auditor"),
+    ("qian.an", "钱（安全）", "security_officer"),
 )
 
 
@@ -70,8 +72,11 @@ def add(
     area: str = "",
     days: int = 365,
     trained_until: date | None = None,
+    keys: Who = HOUSE,
 ) -> str:
     """A new named account with one role in one area; ``who`` None: the installation's first hour.
+
+    ``keys``: who holds the installation's keys and acts in the place of an administrator, for the record.
 
     ``trained_until``: last day on which the person's training counts; without it no role that needs training
     works (the demonstration's invented people have a year).
@@ -114,7 +119,7 @@ def add(
             given_by=who.account if who else None,
         )
         payload = {"role": role, "area": area, "days": days, "trained_until": trained_until}
-        noted(inst, connection, "account_made", who or HOUSE, name, payload)
+        noted(inst, connection, "account_made", who or keys, name, payload)
     return account_id
 
 
@@ -134,10 +139,10 @@ def add_demonstration(inst: Installation) -> list[str]:
     return [name for name, _, _ in DEMONSTRATION]
 
 
-def link(inst: Installation, account: str, who: Who | None = None) -> str:
+def link(inst: Installation, account: str, who: Who | None = None, *, keys: Who = HOUSE) -> str:
     """A one-time sign-in token for an account (15 minutes), for its first sign-in or the demonstration.
 
-    ``who`` None: whoever holds the installation's keys. It is one factor, so it does not pass by a second one.
+    ``who`` None: whoever holds the installation's ``keys``. It is one factor, so it does not pass by a second one.
     """
     from lianfang.guard import accounts
 
@@ -146,8 +151,19 @@ def link(inst: Installation, account: str, who: Who | None = None) -> str:
         fresh(who)
     with inst.store.begin() as connection:
         found = accounts.account(connection, account)
-        noted(inst, connection, "link_made", who or HOUSE, found.name, {})
+        noted(inst, connection, "link_made", who or keys, found.name, {})
         return accounts.make_link(connection, found.account_id, now=inst.now())
+
+
+def network(address: str) -> str:
+    """Where a sign-in came from, as the ledger keeps it for good: the network (/24, /48), not the device."""
+    import ipaddress
+
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return "-"
+    return str(ipaddress.ip_network((found, 24 if found.version == 4 else 48), strict=False))
 
 
 def sign_in(inst: Installation, name: str, password: str, *, address: str = "", agent: str = "") -> str:
@@ -165,7 +181,7 @@ def sign_in(inst: Installation, name: str, password: str, *, address: str = "", 
             except NotFound:
                 known = "-"
             what = "signed_in" if result.token else "sign_in_refused"
-            noted(inst, connection, what, HOUSE, known, {"factor": "password"})
+            noted(inst, connection, what, HOUSE, known, {"factor": "password", "from": network(address)})
     if result.token is None:
         raise NotSignedIn(
             "Name or password is wrong, or there were too many attempts.", hint="Wait a little and try again."
@@ -188,7 +204,8 @@ def sign_in_by_link(inst: Installation, token: str, *, address: str = "", agent:
         )
         if result.token is not None:
             name = accounts.session(connection, result.token, now=inst.now()).name
-            noted(inst, connection, "signed_in", HOUSE, name, {"factor": "link"})
+            told: dict[str, object] = {"factor": "link", "from": network(address)}
+            noted(inst, connection, "signed_in", HOUSE, name, told)
     if result.token is None:
         raise NotSignedIn("This link was used, is too old, or never was one.", hint="Ask for a new one.")
     return result.token
@@ -213,7 +230,17 @@ def known(inst: Installation, token: str, device: str = "") -> tuple[Who, Sessio
     held = {one.role for one in found.roles}
     wanted = found.acting if found.acting in held else ""
     signed = Signed(found.level, found.fresh(now), terminal)
-    return _acting(found.name, found.display, found.roles, wanted, signed), found
+    who = _acting(found.name, found.display, found.roles, wanted, signed)
+    if who.role in inst.settings.hardware_key_roles and not _keyed(found.factors):
+        who = replace(who, signed=replace(signed, lacks_key=True))
+    return who, found
+
+
+def _keyed(factors: Iterable[str]) -> bool:
+    """Was a passkey shown? The demonstration's people are invented and have none."""
+    from lianfang.guard.accounts import levels
+
+    return bool({"passkey", levels.DEMONSTRATION} & set(factors))
 
 
 def session(inst: Installation, token: str, device: str = "") -> tuple[Who, Session]:
@@ -253,7 +280,9 @@ def sign_out(inst: Installation, token: str) -> None:
     from lianfang.guard import accounts
 
     with inst.store.begin() as connection:
+        name = accounts.session(connection, token, now=inst.now()).name
         accounts.sign_out(connection, token, now=inst.now())
+        noted(inst, connection, "signed_out", HOUSE, name, {})
 
 
 def listing(inst: Installation) -> list[dict[str, object]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lianfang.foundation import words
+from lianfang.foundation.words.terms import TERMS
 
 _HEADS = {
     "title": ("个人信息保护影响评估", "Impact assessment on the protection of personal information"),
@@ -23,6 +24,7 @@ _HEADS = {
     "residual": ("九、剩余风险（由负责人填写）", "9. Residual risks (the officer's)"),
     "conclusion": ("十、结论（由负责人填写）", "10. Conclusion (the officer's)"),
 }
+_JOINT = ("与其他机关共同控制的数据集", "Data sets controlled jointly with other authorities")
 _OPEN = ("＿＿＿＿（待填写）", "____ (to be filled in)")
 _RETENTION = {
     "event": ("随事件销毁", "ends with its event"),
@@ -56,53 +58,10 @@ _MEASURES = {
 }
 
 #: Words of the policy and of declarations: Chinese, English.
-_TERMS = {
-    "cdc": ("疾控机构", "disease-control centre"),
-    "medical_institution": ("医疗机构", "medical institution"),
-    "health_admin": ("卫生健康部门", "health administration"),
-    "government": ("人民政府", "government"),
-    "grassroots_worker": ("基层组织", "community workers"),
-    "public_security": ("公安机关", "police"),
-    "local_education_department": ("教育部门", "education department"),
-    "telecom_operator": ("电信运营商", "telecom operator"),
-    "internet_company": ("互联网企业", "internet company"),
-    "press_officer": ("新闻发布人员", "press officer"),
-    "contact_desk": ("联系专员", "contact desk"),
-    "joint_analyst": ("联合分析人员", "joint analyst"),
-    "data_subject": ("本人", "the person"),
-    "external_partner_company": ("外部合作企业", "external partner company"),
-    "eu_competent_authority": ("欧盟成员国主管机关", "EU competent authority"),
-    "eu_commission": ("欧盟委员会", "European Commission"),
-    "ecdc": ("欧洲疾控中心", "ECDC"),
-    "system_admin": ("系统管理员", "system administrator"),
-    "retention_job": ("到期销毁程序", "retention job"),
-    "collect": ("采集", "collect"),
-    "use": ("使用", "use"),
-    "read": ("查阅", "read"),
-    "share": ("共享", "share"),
-    "send": ("发送", "send"),
-    "contact": ("联系", "contact"),
-    "disclose": ("公开", "disclose"),
-    "export": ("导出", "export"),
-    "rectify": ("更正", "rectify"),
-    "delete": ("删除", "delete"),
-    "reidentify": ("重标识", "re-identify"),
-    "link": ("关联", "link"),
-    "case_report": ("病例报告", "case report"),
-    "epidemiological_investigation": ("流行病学调查", "epidemiological investigation"),
-    "close_contact_tracing": ("密切接触者追踪", "close-contact tracing"),
-    "contact_key_person": ("联系重点人员", "reaching a key person"),
-    "reach_person": ("联系本人", "reaching a person"),
-    "contact_tracing_message": ("接触者追踪信息", "contact-tracing message"),
-    "returnee_registration": ("返乡登记", "registration of returnees"),
-    "enforce_quarantine": ("隔离措施", "quarantine"),
-    "linkage_analysis": ("关联分析", "linkage analysis"),
-    "situation_monitoring": ("态势监测", "situation monitoring"),
-    "risk_target_reidentification": ("风险对象重标识", "naming persons at risk"),
-    "public_bulletin": ("公众通报", "public bulletin"),
-    "treatment": ("诊疗", "treatment"),
-    "expiry": ("到期销毁", "end of the data"),
-    "maintenance": ("系统运行", "running the house"),
+_TERMS: dict[str, tuple[str, str]] = {
+    **TERMS["actor"],
+    **TERMS["phase"],
+    **TERMS["purpose"],
     "never": ("不公开", "never"),
     "stat": ("仅统计", "statistics only"),
     "public": ("可公开", "public"),
@@ -208,6 +167,24 @@ def markdown(content: Mapping[str, Any], lang: str) -> str:
     head = (("名称", "类别", "数据源"), ("name", "kind", "sources"))[at]
     lines += _table(
         head, ((r[f"name_{lang}"], code(r["kind"]), listed(r["sources"])) for r in content["recipients"])
+    )
+    lines += ["", f"### {_JOINT[at]}", ""]
+    head = (
+        ("数据集", "控制者", "共同控制者", "处理者", "保存天数"),
+        ("data set", "controller", "joint controllers", "processor", "days kept"),
+    )[at]
+    lines += _table(
+        head,
+        (
+            (
+                code(j["data_set"]),
+                j["controller"],
+                listed(j["joint_controllers"]),
+                j["processor"],
+                str(j["retention_days"]),
+            )
+            for j in content["joint_control"]
+        ),
     )
     lines += [f"## {_HEADS['duties'][at]}", ""]
     head = (("职责", "责任方"), ("duty", "owner"))[at]

@@ -84,6 +84,7 @@ def assessment(
                     }
                     for row in holders
                 ],
+                "joint_control": _joint(inst, event_id),
                 "duties": [{"duty": duty, "owner": owner} for duty, owner in DUTIES],
                 "measures": _measures(report),
                 "findings": report["findings"],
@@ -92,6 +93,19 @@ def assessment(
             }
         )
     )
+
+
+def _joint(inst: Installation, event_id: str) -> list[dict[str, Any]]:
+    """Joint controllers and processor of what goes to other authorities, of the event or of all (REQ-P-45)."""
+    from lianfang.records import ExchangeAlert, ExchangeDataSet
+    from lianfang.store import rows
+
+    with inst.store.read() as connection:
+        sets = rows(connection, ExchangeDataSet, order_by=["registered_at"])
+        of_event = rows(connection, ExchangeAlert, local_event=event_id) if event_id else []
+    wanted = {row["alert_id"] for row in of_event}
+    names = ("data_set", "controller", "joint_controllers", "processor", "pack", "retention_days")
+    return [{name: row[name] for name in names} for row in sets if not event_id or row["data_set"] in wanted]
 
 
 def _judged(texts: Mapping[str, Any]) -> dict[str, str]:

@@ -31,7 +31,7 @@ def attack(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
     releases = [{**row["content"], "reasons": row["withheld"]} for row in found]
     draft = False
     if event["status"] == "open" and all(row["as_of"] != inst.today() for row in found):
-        made = bulletin.prepared(inst, event)
+        made = bulletin.prepared(inst, who, event)
         if made["content"]:
             releases.append({**made["content"], "reasons": made["withheld"]})
             draft = True

@@ -95,9 +95,12 @@ def as_of(
     A card that was delivered later is not known, whatever date it bears. ``event_id``, ``classifications`` and
     ``where`` (field -> the values it may have) are about the last version; ``columns``: the fields to read (all).
     """
+    from lianfang.records import CaseReport
+
     wanted = {**(where or {}), **({} if event_id is None else {"event_id": [event_id]})}
     if classifications is not None:
         wanted["classification"] = classifications
+    _declared([*(columns or CaseReport.fields), *wanted])
     cases = known(connection, day)
     read = cases.c if columns is None else [cases.c[name] for name in columns]
     statement = _versions(cases, day, wanted, case_ids, read=read)
@@ -181,6 +184,7 @@ def persons(
     cases = known(connection, day)
     linked = _linked(connection, day, cases.c.subject_id).label("person_id")
     names = list(dict.fromkeys([*_CARD, *columns]))
+    _declared(names)
     # lists stay text on the way: they are decoded at once, not row by row
     read = [
         sa.cast(cases.c[name], sa.Text).label(name) if _shape(name) == "json" else cases.c[name]
@@ -232,6 +236,16 @@ def _frame(connection: sa.Connection, statement: sa.Select[Any], names: Sequence
         parts.append(pl.DataFrame(dict(zip(schema, columns, strict=True)), schema=schema))
     lists = [pl.col(name).str.json_decode(pl.List(pl.String)) for name in names if _shape(name) == "json"]
     return pl.concat(parts).with_columns(lists)
+
+
+def _declared(names: Iterable[str]) -> None:
+    """Refuse columns that the job which runs has not declared; an account's act runs in no job."""
+    from lianfang.records import CaseReport
+    from lianfang.services import reading
+
+    fields = CaseReport.fields
+    stored = [name for name in names if name in fields and not fields[name].in_vault]
+    reading.declared([fields[name].datum for name in stored])
 
 
 def _shape(name: str) -> str:
@@ -287,9 +301,14 @@ class Everybody:
     def __init__(self, inst: Installation, day: date) -> None:
         self._inst, self._day = inst, day
 
-    @cached_property
+    @property
     def persons(self) -> pl.DataFrame:
         """What :func:`persons` gives for all events, with the places that cases may share."""
+        _declared([*_CARD, *SHARED])
+        return self._read
+
+    @cached_property
+    def _read(self) -> pl.DataFrame:
         with self._inst.store.read() as connection:
             return persons(connection, self._day, columns=SHARED)
 

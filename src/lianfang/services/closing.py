@@ -6,11 +6,12 @@ told, the vault's keys go, rows are deleted, files are scrubbed, and only then t
 
 from __future__ import annotations
 
+import secrets
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, Conflict, Fault
-from lianfang.services import attaching, events
+from lianfang.services import attaching, events, incidents, paper
 from lianfang.services.gate import ask, record, require, within
 from lianfang.services.installation import Installation, Who
 
@@ -24,6 +25,9 @@ RETENTION = Who("retention", "system", "retention_job", "retention")
 
 def close(inst: Installation, who: Who, event_id: str, reason: str) -> date:
     """Close an event by a signed act; returns the day on which its data end.
+
+    Paper that is not back by then does not keep the event open: it is named in the signed act, batch by batch, and
+    is an incident from this moment, with its clocks (REQ-P-48, 67, 68). The certificate names what is out still.
 
     Raises:
         BadInput: no reason. Conflict: not open, or people are still under observation.
@@ -48,8 +52,24 @@ def close(inst: Installation, who: Who, event_id: str, reason: str) -> date:
                 f"{watched} persons are still under observation.", hint="Release them first, with a reason."
             )
         change(connection, Event, event["id"], status="closed", closed_at=inst.now(), closed_by=who.account)
-        events.sign_act(inst, connection, who, event_id, "close", {"reason": reason})
+        paper_out = paper.out(inst, connection, event_id)
+        told = {"paper_out": paper_out} if paper_out else {}
+        events.sign_act(inst, connection, who, event_id, "close", {"reason": reason, **told})
+        if paper_out:
+            _paper_incident(inst, connection, who, event_id, paper_out)
     return date.fromisoformat(str(event["retention_until"]))
+
+
+def _paper_incident(
+    inst: Installation, connection: sa.Connection, who: Who, event_id: str, paper_out: list[dict[str, Any]]
+) -> None:
+    """Sheets that nobody has brought back may be read by anybody: the officers' business from now on."""
+    sheets = sum(one["sheets"] for one in paper_out)
+    lost = sum(one["lost"] for one in paper_out)
+    batches = ", ".join(one["batch_id"] for one in paper_out)
+    what = f"事件终止时纸质表未收回 {sheets} 张、遗失 {lost} 张 (paper not back at the closing; batches: {batches})"
+    fields = {"what": what[:2000], "kinds": [], "event_id": event_id, "source": "paper"}
+    incidents.open_incident(inst, connection, who, f"i{secrets.token_hex(6)}", "reported", fields)
 
 
 def due(inst: Installation) -> list[Row]:
@@ -91,6 +111,7 @@ def expire(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
 
     require(who, "data.expire")
     event = events.get(inst, event_id)
+    within(who, event["adcode"])
     with inst.store.read() as connection:
         held = rows(connection, Certificate, event_id=event_id)
     if held:
@@ -109,6 +130,7 @@ def expire(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
         context={"ended_days": max(0, (inst.today() - event["closed_at"].date()).days), "age_days": 366},
         event=event,
         ref=event_id,
+        going=("certificate",),
     )
     holders = orders.purge(inst, who, event_id)
     attaching.drop_copies(inst, event_id)
@@ -205,6 +227,8 @@ def _delete_rows(connection: sa.Connection, event_id: str) -> None:
         Returnee,
         SubjectLink,
         SubjectLinkPast,
+        SubjectNotice,
+        SubjectRequest,
     )
     from lianfang.store import table
 
@@ -225,6 +249,10 @@ def _delete_rows(connection: sa.Connection, event_id: str) -> None:
     for ending in _ending():
         rows = table(ending)
         connection.execute(sa.delete(rows).where(rows.c.event_id == event_id))
+    # who was told of a correction stays as proof; which of the event's persons he was does not
+    requests, notices = table(SubjectRequest), table(SubjectNotice)
+    connection.execute(sa.update(requests).where(requests.c.event_id == event_id).values(subjects=[]))
+    connection.execute(sa.update(notices).where(notices.c.event_id == event_id).values(places=[]))
 
 
 def _others_open(inst: Installation) -> bool:
@@ -300,6 +328,7 @@ def _certify(
                 "deleted_files": files,
                 "keys_destroyed": keys,
                 "holders": holders,
+                "paper_out": paper.out(inst, connection, event["event_id"]),
                 "kept": kept,
             }
         )

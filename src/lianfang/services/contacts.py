@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, Conflict, NotFound, Refused
 from lianfang.services import events
-from lianfang.services.gate import ask, fresh, record, require, within
+from lianfang.services.gate import ask, fresh, reaches, record, require, within
 from lianfang.services.installation import Installation, Who
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+    from lianfang.services.granting import Granted
     from lianfang.store import Row
 
 #: How long the assigned worker may read under a lock.
@@ -38,18 +39,15 @@ def ranked(inst: Installation, who: Who, event_id: str) -> list[Row]:
     event = events.get(inst, event_id)
     with inst.store.read() as connection:
         found = rows(connection, Contact, event_id=event_id, order_by=["rank"])
-    ask(
-        inst,
-        who,
-        phase="use",
-        purpose="close_contact_tracing",
-        data=["pseudonym"],
-        context={"deidentified": True},
-        event=event,
-        ref=event_id,
-        rows=len(found),
-    )
-    return found
+    return _ranked(inst, who, event, len(found)).project(found, _tokens())
+
+
+def _tokens() -> dict[str, str]:
+    """A contact's fields but the vault's id of those who were named: it is no field of this purpose."""
+    from lianfang.records import Contact
+
+    served = Contact.serving("close_contact_tracing")
+    return {name: datum for name, datum in served.items() if name != "subject_id"}
 
 
 def page(inst: Installation, who: Who, event_id: str, *, number: int = 1, size: int = 100) -> dict[str, Any]:
@@ -69,20 +67,25 @@ def page(inst: Installation, who: Who, event_id: str, *, number: int = 1, size: 
         found = rows(
             connection, Contact, event_id=event_id, order_by=[rank], limit=size, offset=(number - 1) * size
         )
-    ask(
+    shown = _ranked(inst, who, event, len(found)).project(found, _tokens())
+    total = sum(counts.values())
+    undecided = counts.get("candidate", 0) + counts.get("locked", 0)
+    return {"event": event, "contacts": shown, "total": total, "decided": total - undecided}
+
+
+def _ranked(inst: Installation, who: Who, event: Row, count: int) -> Granted:
+    """The permit to look at the event's tokens and at the evidence that ranks them."""
+    return ask(
         inst,
         who,
         phase="use",
         purpose="close_contact_tracing",
-        data=["pseudonym"],
+        data=["pseudonym", "trajectory_generalised"],
         context={"deidentified": True},
         event=event,
-        ref=event_id,
-        rows=len(found),
+        ref=str(event["event_id"]),
+        rows=count,
     )
-    total = sum(counts.values())
-    undecided = counts.get("candidate", 0) + counts.get("locked", 0)
-    return {"event": event, "contacts": found, "total": total, "decided": total - undecided}
 
 
 def by_status(connection: sa.Connection, event_id: str) -> dict[str, int]:
@@ -98,11 +101,11 @@ def by_status(connection: sa.Connection, event_id: str) -> dict[str, int]:
 
 
 def reasons_in_words(rows: Sequence[Row], lang: str) -> dict[str, list[str]]:
-    """Each contact's reasons in words, by contact id."""
+    """Each contact's reasons in words, by contact id; of rows that the gate gave without reasons, none."""
     from lianfang.control import tracing
 
     language: Any = "en" if lang == "en" else "zh"
-    return {row["contact_id"]: tracing.words(row["reasons"], language) for row in rows}
+    return {row["contact_id"]: tracing.words(row.get("reasons", []), language) for row in rows}
 
 
 def lock(
@@ -111,8 +114,10 @@ def lock(
     """Lock these contacts as objects at risk; returns the lock's id. Naming waits for the second approval.
 
     Raises:
-        BadInput: no contacts, too many, no reason, or one that is not a candidate. Refused: wrong role.
+        BadInput: no contacts, too many, a reason that is missing or names somebody, one that is no candidate.
+        Refused: wrong role.
     """
+    from lianfang.guard.redaction import find
     from lianfang.records import Approval, Contact, RiskLock
     from lianfang.services.accounts import person
     from lianfang.store import change, insert_new, rows, table
@@ -125,6 +130,8 @@ def lock(
         raise BadInput(f"A lock covers at most {LOCK_LIMIT} contacts.", hint="Lock the riskiest first.")
     if not reason.strip():
         raise BadInput("A lock needs a reason.")
+    if find(reason, point="block"):
+        raise BadInput("The reason of a lock goes to the holder: name nobody in it.")
     if worker == who.account:
         raise BadInput("The worker who will read the names cannot lock them.")
     event = _open_event(inst, who, event_id)
@@ -272,6 +279,7 @@ def name(inst: Installation, who: Who, lock_id: str) -> int:
         event=event,
         ref=lock_id,
         rows=len(contacts),
+        going=("locked_list",),
     )
     if row["status"] != "approved":
         raise Refused("The lock is not approved by a second person.", basis=("REQ-P-64",), code="approval")
@@ -387,7 +395,21 @@ def observed(inst: Installation, who: Who, event_id: str) -> list[Row]:
         .order_by(watched.c.until, watched.c.id)
     )
     with inst.store.read() as connection:
-        return [dict(row) for row in connection.execute(statement).mappings()]
+        found = [dict(row) for row in connection.execute(statement).mappings()]
+    if not found:
+        return []
+    granted = ask(
+        inst,
+        who,
+        phase="use",
+        purpose="close_contact_tracing",
+        data=["pseudonym", "diagnosis"],
+        context={"deidentified": True},
+        event=events.get(inst, event_id),
+        ref=event_id,
+        rows=len(found),
+    )
+    return granted.project(found, {**Contact.serving("close_contact_tracing"), "until": "diagnosis"})
 
 
 EXPORT_COLUMNS = ("rank", "token", "level", "score", "last_exposure", "status", "evidence", "watermark")
@@ -418,7 +440,7 @@ def export(inst: Installation, who: Who, event_id: str, *, lang: str = "zh") -> 
         approved = rows(connection, RiskLock, held.c.status.in_(["approved", "named"]), event_id=event_id)
         covered = listed.c.lock_id.in_([row["lock_id"] for row in approved])
         found = rows(connection, Contact, covered, event_id=event_id, order_by=["rank"])
-    ask(
+    granted = ask(
         inst,
         who,
         phase="export",
@@ -428,28 +450,30 @@ def export(inst: Installation, who: Who, event_id: str, *, lang: str = "zh") -> 
         event=event,
         ref=event_id,
         rows=len(found),
+        going=("marked_rows",),
     )
     said = reasons_in_words(found, lang)
-    mark = f"{event_id} {who.account} {inst.now():%Y-%m-%dT%H:%M:%SZ}"
+    # the list is one datum: with it go its columns, and nothing else of a contact
+    listed_rows = [{**row, "evidence": exported("; ".join(said[row["contact_id"]]))} for row in found]
+    shown = granted.project(listed_rows, dict.fromkeys(EXPORT_COLUMNS[:-1], "name_list"))
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(EXPORT_COLUMNS)
-    for row in found:
-        words = exported("; ".join(said[row["contact_id"]]))
-        cells = [row["rank"], row["token"], row["level"], row["score"], row["last_exposure"], row["status"]]
-        writer.writerow([spreadsheet_safe(cell) for cell in [*cells, words, mark]])
+    for row in granted.marked(shown):
+        writer.writerow([spreadsheet_safe(row.get(name)) for name in EXPORT_COLUMNS])
     return out.getvalue()
 
 
 def locks(inst: Installation, who: Who, event_id: str | None = None) -> list[Row]:
     """Locks, with their approvals, the newest first."""
-    from lianfang.records import Approval, RiskLock
+    from lianfang.records import Approval, Event, RiskLock
     from lianfang.store import rows
 
     require(who, "contact.read")
     equal: dict[str, Any] = {"event_id": event_id} if event_id else {}
     with inst.store.read() as connection:
-        found = rows(connection, RiskLock, **equal)
+        own = {row["event_id"] for row in rows(connection, Event, **equal) if reaches(who, row["adcode"])}
+        found = [row for row in rows(connection, RiskLock, **equal) if row["event_id"] in own]
         for row in found:
             row["approvals"] = rows(connection, Approval, lock_id=row["lock_id"], order_by=["at"])
     return sorted(found, key=lambda row: row["locked_at"], reverse=True)

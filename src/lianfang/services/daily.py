@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.canonical import digest, plain
 from lianfang.foundation.progress import Progress, silent
-from lianfang.services import attaching, cases, curves, linking, plan
+from lianfang.services import attaching, cases, curves, linking, plan, reading
 from lianfang.services.gate import require
 from lianfang.services.installation import ROUTINE, SYSTEM, Installation, Who
 
@@ -71,7 +71,8 @@ def run(inst: Installation, who: Who, as_of: date, *, progress: Progress | None 
     known = cases.Everybody(inst, as_of)
     for number, (name, step) in enumerate(STEPS.items()):
         report(f"daily {as_of}", number, len(STEPS))
-        result.steps[name] = plain(step(inst, who, as_of, known))
+        with reading.job(name):
+            result.steps[name] = plain(step(inst, who, as_of, known))
         _keep(inst, as_of, name, result.steps[name])
     report(f"daily {as_of}", len(STEPS), len(STEPS))
     if as_of == inst.today():

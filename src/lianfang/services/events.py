@@ -38,6 +38,7 @@ def propose(inst: Installation, who: Who, alert_id: str) -> dict[str, Any]:
     from lianfang.store import one
 
     require(who, "event.open")
+    within(who, inst.settings.adcode)  # an alert is of the whole house
     with inst.store.read() as connection:
         alert = one(connection, Alert, alert_id=alert_id)
     if alert["status"] != "new":
@@ -96,6 +97,7 @@ def open_event(inst: Installation, who: Who, fields: Mapping[str, Any]) -> str:
     except ValidationError as error:
         first = error.errors()[0]
         raise BadInput(f"The event's field {first['loc'][0]}: {first['msg']}.") from error
+    within(who, event.adcode)
     rules.read(event.plan)
     if event.retention_until <= today:
         raise BadInput("An event needs a retention plan that ends after today (REQ-P-67).")
@@ -157,6 +159,7 @@ def dismiss_alert(inst: Installation, who: Who, alert_id: str, reason: str) -> N
     from lianfang.store import change, one
 
     require(who, "alert.decide")
+    within(who, inst.settings.adcode)
     if not reason.strip():
         raise BadInput("Dismissing an alert needs a reason.")
     with inst.store.begin() as connection:

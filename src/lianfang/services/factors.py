@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import NotSignedIn, Refused
+from lianfang.services import withdrawn
 from lianfang.services.accounts import noted
 from lianfang.services.gate import fresh
 from lianfang.services.installation import Installation, Who
@@ -152,6 +153,7 @@ def remove_totp(inst: Installation, who: Who, session: Session) -> None:
     fresh(who)
     with inst.store.begin() as connection:
         accounts.remove_totp(connection, session.account_id)
+        withdrawn.note(inst, "t", session.account_id, dated=True)
         _left(inst, connection, who, session, "totp")
 
 
@@ -213,6 +215,7 @@ def remove_passkey(inst: Installation, who: Who, session: Session, passkey_id: s
     fresh(who)
     with inst.store.begin() as connection:
         passkeys.remove(connection, session.account_id, passkey_id)
+        withdrawn.note(inst, "p", passkey_id)
         _left(inst, connection, who, session, "passkey")
 
 

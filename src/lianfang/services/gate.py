@@ -1,21 +1,26 @@
 """The gate: every crossing of personal data asks the policy here, and the answer is recorded first.
 
 The record is committed by itself, before the act and whether or not the act was permitted, so a refusal
-leaves its trace too. Call it outside an open write transaction.
+leaves its trace too. Call it outside an open write transaction. What a permit lets leave is had through the
+:class:`~lianfang.services.granting.Granted` that :func:`ask` returns, and an obligation that nobody discharges
+(:mod:`lianfang.services.duties`) is a refusal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.canonical import plain
 from lianfang.foundation.errors import Refused
+from lianfang.services.granting import Granted
 from lianfang.services.installation import ROUTINE, Installation, Who
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from lianfang.guard.policy import Decision
     from lianfang.store import Row
 
 #: Bodies that act in an event by a delegation of its emergency plan, or not at all.
@@ -56,6 +61,7 @@ ACTS: dict[str, frozenset[str]] = {
     "contact.visit": frozenset({"community_worker"}),
     "sample.order": frozenset({"community_worker", "epidemiologist", "clinician"}),
     "sample.result": frozenset({"laboratory", "system"}),
+    "notice.issue": frozenset({"epidemiologist", "manager", "community_worker"}),
     "observation.end": frozenset({"epidemiologist", "clinician"}),
     "bulletin.publish": frozenset({"manager"}),
     "bulletin.attack": frozenset(
@@ -71,6 +77,11 @@ ACTS: dict[str, frozenset[str]] = {
     "data.backup": frozenset({"administrator", "system"}),
     "data.backup.read": frozenset(
         {"administrator", "data_protection_officer", "security_officer", "auditor", "system"}
+    ),
+    # who guards the house changes its keys, and who runs it, who has the devices; neither reads a name by it
+    "keys.manage": frozenset({"administrator", "security_officer", "system"}),
+    "keys.read": frozenset(
+        {"administrator", "security_officer", "data_protection_officer", "auditor", "system"}
     ),
     "terminal.approve": frozenset({"administrator", "data_protection_officer"}),
     "exchange.peer": frozenset({"manager"}),
@@ -104,6 +115,7 @@ ACTS: dict[str, frozenset[str]] = {
     "paper.witness": frozenset({"epidemiologist", "manager", "data_protection_officer", "security_officer"}),
     "data.expire": frozenset({"data_protection_officer", "manager", "system"}),
     "subject.answer": frozenset({"data_protection_officer"}),
+    "subject.notify": frozenset({"data_protection_officer", "system"}),
     # whoever works here may say that something went wrong; the administrator and the auditor too
     "incident.report": frozenset(
         {
@@ -153,7 +165,22 @@ def require(who: Who, act: str) -> None:
 
 
 def proved(who: Who) -> None:
-    """Refuse a session that has shown one factor only: beyond the own account it reaches nothing (REQ-P-69)."""
+    """Refuse a session that has shown one factor only, or no key where its role needs one (REQ-P-69).
+
+    Beyond the own account it reaches nothing.
+    """
+    _two(who)
+    if who.signed is not None and who.signed.lacks_key:
+        raise Refused(
+            "This role needs a passkey on a hardware key.",
+            reasons=("no_key",),
+            basis=("REQ-P-69",),
+            hint="Show it, or enrol one on your account's page.",
+            code="hardware_key",
+        )
+
+
+def _two(who: Who) -> None:
     if who.signed is not None and who.signed.factors < 2:
         raise Refused(
             "A second factor is needed.",
@@ -165,8 +192,11 @@ def proved(who: Who) -> None:
 
 
 def fresh(who: Who) -> None:
-    """Refuse unless a factor was shown within the last ten minutes: exports, naming, changes of factors."""
-    proved(who)
+    """Refuse unless a factor was shown within the last ten minutes: exports, naming, changes of factors.
+
+    Whoever has no key yet where one is needed can still enrol it: :func:`require` asks for it, this does not.
+    """
+    _two(who)
     if who.signed is not None and not who.signed.fresh:
         raise Refused(
             "Show again that it is you: this act needs a factor shown within the last ten minutes.",
@@ -202,39 +232,29 @@ def ask(
     ref: str = "",
     rows: int = 0,
     pack: str | None = None,
-) -> str:
-    """Ask the policy and record its decision; returns the record's id when it permits.
+    going: Sequence[str] = (),
+) -> Granted:
+    """Ask the policy and record its decision; returns the permit, through which alone the data are had.
 
     ``event``: the event's row; what it says of the situation (open, plan) goes into the context. ``ref`` says
-    what it was about by id, never by name. ``pack``: the law of the exchange, where that is another.
+    what it was about by id, never by name. ``pack``: the law of the exchange, where that is another. ``going``: the
+    ways (:data:`lianfang.services.duties.WAYS`) in which the caller discharges what the decision obliges to.
 
     Raises:
-        Refused: the policy denies; its reasons and articles are in the error and in the record.
+        Refused: the policy denies, or an obligation is left that nobody discharges; reasons and articles are in the
+        error and in the record.
     """
-    from lianfang.guard.policy import decide
+    from lianfang.guard import policy
     from lianfang.records import DecisionEntry
-
-    if event is not None:
-        within(who, str(event["adcode"]) if "adcode" in event else inst.settings.adcode)
+    from lianfang.services import duties, reading
     from lianfang.store import put
 
-    # without an event it is the standing one: surveillance of notifiable disease goes on every day (REQ-P-20)
-    is_open = event is None or event["status"] == "open"
-    situation: dict[str, Any] = {"event_open": is_open, **(context or {})}
-    if event is not None and who.actor in DELEGATES:
-        # what the plan gives a body is read from the plan, whatever the caller believes (REQ-P-25, 26)
-        from lianfang.services import plan
-
-        # who may collect may use what was collected
-        powers = (phase, "collect") if phase == "use" else (phase,)
-        day = inst.today()
-        situation["emergency_plan_grants_power"] = any(
-            plan.grants(event, who.actor, power, day) for power in powers
-        )
-    if who.signed is not None:  # what the session is goes before what the caller says of it
-        situation["terminal"] = "registered" if who.signed.terminal else "unregistered"
-        situation["one_factor"] = who.signed.factors < 2
-    decision = decide(
+    reading.declared(data)
+    if event is not None:
+        within(who, str(event["adcode"]) if "adcode" in event else inst.settings.adcode)
+    situation = _situation(inst, who, phase, event, context or {})
+    law = pack or inst.settings.policy_pack
+    decision = policy.decide(
         {
             "actor": who.actor,
             "purpose": purpose,
@@ -242,9 +262,14 @@ def ask(
             "data": list(data),
             "context": situation,
             "at": inst.today(),
-            "pack": pack or inst.settings.policy_pack,
+            "pack": law,
         }
     )
+    if decision.permit:
+        retention = policy.get(law).retention
+        asked = duties.Asked(who, decision, phase, purpose, situation, event, rows, retention)
+        if owed := duties.left(asked, going):
+            decision = decision.withheld(owed)
     now = inst.now()
     event_id = str(event["event_id"]) if event else ROUTINE
     entry = {
@@ -260,8 +285,11 @@ def ask(
         "basis": list(decision.basis),
         "pack": decision.pack,
     }
+    said = _said(situation, purpose, decision)
     with inst.store.begin() as connection:
-        index = record(inst, connection, "decision", who=who, purpose=purpose, ref=ref, payload=entry)
+        index = record(
+            inst, connection, "decision", who=who, purpose=purpose, ref=ref, payload={**entry, **said}
+        )
         put(
             connection,
             DecisionEntry.model_validate(
@@ -272,11 +300,61 @@ def ask(
                     "obligations": sorted(decision.obligations),
                     "reasons": list(decision.reasons),
                     "log_index": index,
+                    **_terminal(who),
                 }
             ),
         )
     decision.enforce()
-    return f"d{index}"
+    until = now + timedelta(seconds=decision.ttl)
+    return Granted(inst, f"d{index}", decision, purpose, event_id, who.account, until)
+
+
+def _said(situation: Mapping[str, Any], purpose: str, decision: Decision) -> dict[str, Any]:
+    """What the ledger's entry says besides: each datum's class, why it is necessary, changed purpose, justification."""
+    from lianfang.guard import policy
+
+    law = policy.get(decision.pack)
+    said: dict[str, Any] = {
+        "classes": {datum: policy.classify(datum, pack=law).level for datum in decision.fields},
+        "necessity": list(decision.reasons),
+    }
+    if situation.get("change_of_purpose") is True:
+        said |= {"original_purpose": situation.get("source") or "", "new_purpose": purpose}
+    if "justification" in situation:
+        said["justification"] = situation["justification"]
+    return said
+
+
+def _situation(
+    inst: Installation, who: Who, phase: str, event: Row | None, said: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The context of a question: what the caller says, and above it what the gate knows by itself."""
+    # without an event it is the standing one: surveillance of notifiable disease goes on every day (REQ-P-20)
+    is_open = event is None or event["status"] == "open"
+    situation: dict[str, Any] = {"event_open": is_open, **said}
+    if event is not None and who.actor in DELEGATES:
+        # what the plan gives a body is read from the plan, whatever the caller believes (REQ-P-25, 26)
+        from lianfang.services import plan
+
+        # who may collect may use what was collected
+        powers = (phase, "collect") if phase == "use" else (phase,)
+        day = inst.today()
+        situation["emergency_plan_grants_power"] = any(
+            plan.grants(event, who.actor, power, day) for power in powers
+        )
+    if who.signed is not None:  # what the session is goes before what the caller says of it
+        situation["terminal"] = "registered" if who.signed.terminal else "unregistered"
+        situation["one_factor"] = who.signed.factors < 2 or who.signed.lacks_key
+    return situation
+
+
+def _terminal(who: Who) -> dict[str, str]:
+    """Where an act came from, for its record: a session's terminal, or the command line and whose it is."""
+    if who.os_account:
+        return {"terminal": "command line", "os_account": who.os_account}
+    if who.signed is None:
+        return {}
+    return {"terminal": "registered" if who.signed.terminal else "unregistered"}
 
 
 def record(
@@ -293,9 +371,13 @@ def record(
     """An entry of the authority's ledger in the caller's transaction; returns its index.
 
     ``event``: its payload is sealed under the event's key (words that a person typed may name somebody), and
-    falls silent when the event's keys are destroyed; the entry and its proofs stay.
+    falls silent when the event's keys are destroyed; the entry and its proofs stay. An act on the command line
+    names its terminal and the operating system's account beside what it tells.
     """
     from lianfang.guard import ledger
+
+    if who.os_account:
+        payload = {**payload, **_terminal(who)}
 
     return ledger.record(
         connection,

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, Conflict, NotFound, Refused
-from lianfang.services.gate import record, require
+from lianfang.services.gate import reaches, record, require, within
 from lianfang.services.installation import Installation, Who
 
 if TYPE_CHECKING:
@@ -144,7 +144,11 @@ def listing(inst: Installation, who: Who) -> list[Row]:
 
     require(who, "incident.manage")
     with inst.store.read() as connection:
-        found = rows(connection, Incident, order_by=["reported_at"])
+        found = [
+            row
+            for row in rows(connection, Incident, order_by=["reported_at"])
+            if reaches(who, _area(inst, connection, row))
+        ]
         stopped = _stopped(connection)
     now = inst.now()
     for row in found:
@@ -161,6 +165,7 @@ def get(inst: Installation, who: Who, incident_id: str) -> Row:
     require(who, "incident.manage")
     with inst.store.read() as connection:
         found = one(connection, Incident, incident_id=incident_id)
+        within(who, _area(inst, connection, found))
         found["steps"] = rows(connection, IncidentStep, incident_id=incident_id, order_by=["number"])
         stopped = _stopped(connection)
     found["clocks"] = _clocks(found, stopped.get(incident_id), inst.now())
@@ -200,7 +205,7 @@ def step(
     if kinds:
         changes["kinds"] = _kinds(kinds)
     with inst.store.begin() as connection:
-        row = _open(connection, incident_id)
+        row = _open(inst, connection, who, incident_id)
         if changes:
             _change(connection, row, changes)
         number = _add(inst, connection, who, incident_id, kind, said)
@@ -222,7 +227,7 @@ def close(inst: Installation, who: Who, incident_id: str, *, remedy: str, contac
     if not done or not reach:
         raise BadInput("An incident is closed with its remedy and a contact.")
     with inst.store.begin() as connection:
-        row = _open(connection, incident_id)
+        row = _open(inst, connection, who, incident_id)
         missing = [name for name in ("kinds", "cause", "harm") if not row[name]]
         if missing:
             raise BadInput(f"Before it is closed, an incident says its {', '.join(missing)}.")
@@ -249,13 +254,23 @@ def overdue(inst: Installation, who: Who) -> dict[str, int] | None:
     }
 
 
-def _open(connection: sa.Connection, incident_id: str) -> Row:
+def _area(inst: Installation, connection: sa.Connection, incident: Row) -> str:
+    """Where it happened: its event's area; without an event it is the whole house's."""
+    from lianfang.records import Event
+    from lianfang.store import rows
+
+    about = rows(connection, Event, event_id=incident["event_id"]) if incident["event_id"] else []
+    return str(about[0]["adcode"]) if about else inst.settings.adcode
+
+
+def _open(inst: Installation, connection: sa.Connection, who: Who, incident_id: str) -> Row:
     from lianfang.records import Incident
     from lianfang.store import rows
 
     found = rows(connection, Incident, incident_id=incident_id)
     if not found:
         raise NotFound("There is no such incident.")
+    within(who, _area(inst, connection, found[0]))
     if found[0]["status"] != "open":
         raise Conflict("This incident is closed.")
     return found[0]

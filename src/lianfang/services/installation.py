@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lianfang.foundation.progress import Progress
     from lianfang.foundation.settings import Settings
     from lianfang.guard.signing import SecretKeys
-    from lianfang.guard.vault import Keyring, Vault
+    from lianfang.guard.vault import Access, Keyring, Vault
     from lianfang.lake import Engine, Lake
     from lianfang.store import Store
 
@@ -29,11 +29,15 @@ ROUTINE = "routine"
 
 @dataclass(frozen=True)
 class Signed:
-    """How surely the one who acts is known: factors shown (0 to 2), one of them just now, on which terminal."""
+    """How surely the one who acts is known: factors shown (0 to 2), one of them just now, on which terminal.
+
+    ``lacks_key``: the role needs a passkey, and none was shown.
+    """
 
     factors: int
     fresh: bool
     terminal: bool
+    lacks_key: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,8 @@ class Who:
     """The one who acts: a named account, its role, and the policy's word for the body it belongs to.
 
     ``signed`` is None for the house's own machinery, which acts with the installation's keys; a door (page,
-    JSON, command line) always states it. ``roles`` are all that the account could act in.
+    JSON, command line) always states it. ``roles`` are all that the account could act in. ``os_account``: the
+    operating system's account of an act on the command line; "" for all others.
     """
 
     account: str
@@ -51,6 +56,7 @@ class Who:
     areas: tuple[str, ...] = ()
     signed: Signed | None = None
     roles: tuple[str, ...] = ()
+    os_account: str = ""
 
 
 #: The daily machinery, which acts for the centre and never reads an identity.
@@ -87,19 +93,34 @@ class Installation:
 
         return Store(self.settings.vault_url or sqlite_url(self.home / "vault" / "vault.db"))
 
+    @property
+    def keys_folder(self) -> Path:
+        """Folder of the keyring."""
+        return self.home / "vault" / "keys"
+
+    @property
+    def root_access(self) -> Access:
+        """The root key that the settings name, and the way to it."""
+        return _root_access(self.home, self.settings)
+
     @cached_property
     def keyring(self) -> Keyring:
-        """The keyring; refused when it is readable by others."""
-        from lianfang.guard.vault import Keyring
+        """The keyring; refused when it is readable by others, or when its root cannot be had."""
+        return self.open_keyring()
 
-        return Keyring.open(self.home / "vault" / "keys")
+    def open_keyring(self) -> Keyring:
+        """The keyring, looked at anew."""
+        from lianfang.guard.vault import SUITES, Keyring
+
+        suite = SUITES[self.settings.cipher_suite]
+        return Keyring.open(self.keys_folder, self.root_access, suite=suite)
 
     @cached_property
     def vault(self) -> Vault:
         """The vault with its keyring."""
-        from lianfang.guard.vault import Vault
+        from lianfang.guard.vault import SUITES, Vault
 
-        return Vault(self.keyring, self.clock)
+        return Vault(self.keyring, self.clock, suite=SUITES[self.settings.cipher_suite])
 
     @cached_property
     def signer(self) -> SecretKeys:
@@ -199,11 +220,11 @@ def create(
         Conflict: there is an installation already. BadInput: a setting is wrong, the folder is not empty.
     """
     from lianfang.foundation.progress import silent
-    from lianfang.foundation.settings import FILE_NAME, home_folder, write_settings
+    from lianfang.foundation.settings import FILE_NAME, Settings, home_folder, write_settings
     from lianfang.guard.files import make_folder
     from lianfang.guard.ledger import Log
     from lianfang.guard.signing import create_keys
-    from lianfang.guard.vault import Keyring
+    from lianfang.guard.vault import SUITES, Keyring
 
     report = progress or silent
     folder = home_folder(home)
@@ -218,7 +239,13 @@ def create(
     report("installation", 0, 4)
     make_folder(folder / "vault")
     make_folder(folder / "keys")
-    Keyring.create(folder / "vault" / "keys", authority)
+    chosen = Settings.model_validate(values)
+    Keyring.create(
+        folder / "vault" / "keys",
+        authority,
+        _root_access(folder, chosen),
+        suite=SUITES[chosen.cipher_suite],
+    )
     create_keys(folder / "keys" / "authority.json", authority)
     report("installation", 1, 4)
     for name in ("lake", "inbox", "rejects"):
@@ -236,13 +263,36 @@ def create(
     return made
 
 
+def _root_access(home: Path, settings: Settings) -> Access:
+    from lianfang.guard.vault import Access
+
+    return Access(
+        kind=settings.root_key,
+        label=settings.root_label,
+        secret_file=home / settings.root_secret_file if settings.root_secret_file else None,
+        library=settings.root_library,
+        token=settings.root_token,
+        url=settings.root_url,
+        mount=settings.root_mount,
+        ca_file=settings.root_ca_file,
+    )
+
+
 def open_installation(home: Path | str | None = None, *, clock: Clock | None = None) -> Installation:
-    """Open the installation in ``home`` and bring its databases to this program's version."""
+    """Open the installation in ``home`` and bring its databases to this program's version.
+
+    Raises:
+        Refused: a key or its folder could be read by anybody but the owner.
+    """
     from lianfang.foundation.settings import home_folder, read_settings
+    from lianfang.guard import files
     from lianfang.store.migrate import upgrade
 
     folder = home_folder(home)
     settings = read_settings(folder)
+    files.check_folder(folder / "vault")
+    for keys in (folder / "keys", folder / "vault" / "keys"):
+        files.check_tree(keys)
     made = Installation(folder, settings, clock or SystemClock(offset(settings.clock)))
     upgrade(made.store, "operational")
     upgrade(made.vault_store, "vault")

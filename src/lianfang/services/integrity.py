@@ -12,12 +12,17 @@ if TYPE_CHECKING:
 
 
 def check(
-    inst: Installation, *, heads: Sequence[str] = (), progress: Progress | None = None
+    inst: Installation,
+    *,
+    heads: Sequence[str] = (),
+    most: int | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Recompute the ledger, and open every subject of the vault without showing it.
 
     ``heads``: signed checkpoints of this log that others kept; they show a rollback or a rewritten past.
-    Returns ``valid``, ``entries``, ``subjects``, ``findings`` (what, and the entry's index where there is one).
+    ``most``: open a random sample of so many identities where there are more. Returns ``valid``, ``entries``,
+    ``subjects`` (how many there are), ``opened``, ``findings`` (what, and the entry's index where there is one).
     """
     from lianfang.guard import ledger
 
@@ -28,7 +33,13 @@ def check(
             connection, log, verifiers=[key], heads=heads, sealer=inst.vault.sealer(vault), progress=progress
         )
         entries = log.size(connection)
-        subjects, broken = inst.vault.check(vault, progress=progress)
+        subjects, opened, broken = inst.vault.check(vault, most=most, progress=progress)
     findings = [{"what": one.what, "index": one.index} for one in found]
     findings += [{"what": f"the identity of subject {one} does not open", "index": None} for one in broken]
-    return {"valid": not findings, "entries": entries, "subjects": subjects, "findings": findings}
+    return {
+        "valid": not findings,
+        "entries": entries,
+        "subjects": subjects,
+        "opened": opened,
+        "findings": findings,
+    }

@@ -63,12 +63,19 @@ def _purge(inst: Installation, who: Who, arguments: Mapping[str, Any], progress:
     return {"purged": len(ending.purge(inst, who))}
 
 
+def _notify(inst: Installation, who: Who, arguments: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    from lianfang.services.subjects import telling
+
+    return dict(telling.deliver(inst, who, progress=progress))
+
+
 #: Kinds of work. Each may be run again after a crash and ends the same.
 KINDS: dict[str, Work] = {
     "order.send": _send_order,
     "daily": _daily,
     "exchange.deliver": _deliver,
     "exchange.purge": _purge,
+    "subject.notify": _notify,
 }
 
 
@@ -118,6 +125,23 @@ def get(inst: Installation, job_id: str) -> Row:
         return one(connection, Job, job_id=job_id)
 
 
+def show(inst: Installation, who: Who, job_id: str) -> Row:
+    """As :func:`get`, for one's own job, or for whose rights reach the whole house."""
+    from lianfang.services.gate import require
+
+    require(who, "event.read")
+    row = get(inst, job_id)
+    _own(inst, who, row)
+    return row
+
+
+def _own(inst: Installation, who: Who, row: Row) -> None:
+    from lianfang.services.gate import within
+
+    if row["created_by"] != who.account:
+        within(who, inst.settings.adcode)
+
+
 def latest(inst: Installation, kind: str, key: str) -> Row | None:
     """The newest job of a kind and key, or None."""
     from lianfang.records import Job
@@ -128,13 +152,16 @@ def latest(inst: Installation, kind: str, key: str) -> Row | None:
     return found[-1] if found else None
 
 
-def cancel(inst: Installation, job_id: str) -> None:
+def cancel(inst: Installation, who: Who, job_id: str) -> None:
     """Ask a job to stop: at once while it waits, at its next report of progress while it runs."""
     from lianfang.records import Job
+    from lianfang.services.gate import require
     from lianfang.store import change, one
 
+    require(who, "daily.run")
     with inst.store.begin() as connection:
         row = one(connection, Job, job_id=job_id)
+        _own(inst, who, row)
         if row["status"] == "queued":
             change(connection, Job, row["id"], status="cancelled", finished_at=inst.now(), cancel_asked=True)
         elif row["status"] == "running":
@@ -311,11 +338,14 @@ class Desk:
     def sweep(self) -> int:
         """Hand out waiting jobs; huey may be told one twice, the lease lets it run once.
 
-        Letters to other authorities and messages past their deadline become jobs here.
+        Letters to other authorities, messages past their deadline and notices of a correction or erasure
+        become jobs here.
         """
         from lianfang.services.exchange import outbox
+        from lianfang.services.subjects import telling
 
         outbox.wake(self.inst)
+        telling.wake(self.inst)
         found = waiting(self.inst)
         for job_id in found:
             self.huey.lianfang_run(job_id)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lianfang.services import visits
-from lianfang.services.gate import require
+from lianfang.foundation.errors import Refused
+from lianfang.services import events, visits
+from lianfang.services.gate import ask, reaches, require
 from lianfang.services.installation import Installation, Who
 
 if TYPE_CHECKING:
@@ -13,10 +14,13 @@ if TYPE_CHECKING:
 
 
 def waiting(inst: Installation, who: Who) -> list[Row]:
-    """Samples without a final result, then those of today; numbers only, no names."""
+    """Samples without a final result, then those of today; numbers only, no names.
+
+    Samples of an event that has ended are left out: its data wait for deletion only.
+    """
     import sqlalchemy as sa
 
-    from lianfang.records import LabResult, Sample
+    from lianfang.records import Event, LabResult, Sample
     from lianfang.store import rows, table
 
     require(who, "sample.result")
@@ -27,11 +31,34 @@ def waiting(inst: Installation, who: Who) -> list[Row]:
         result.c.sample_no.in_(numbers), result.c.event_id != ""
     )
     with inst.store.read() as connection:
-        samples = rows(connection, Sample, sample.c.event_id != "", order_by=["sample_no"])
+        own = {row["event_id"] for row in rows(connection, Event) if reaches(who, row["adcode"])}
+        samples = [
+            row
+            for row in rows(connection, Sample, sample.c.event_id != "", order_by=["sample_no"])
+            if row["event_id"] in own
+        ]
         results = dict(connection.execute(statement.order_by(result.c.id)).all())
     for row in samples:
         row["result"] = results.get(row["sample_no"], "")
-    return sorted(samples, key=lambda row: (row["status"] == "tested", row["sample_no"]))
+    shown: list[Row] = []
+    for event_id in dict.fromkeys(str(row["event_id"]) for row in samples):
+        here = [row for row in samples if row["event_id"] == event_id]
+        try:
+            granted = ask(
+                inst,
+                who,
+                phase="use",
+                purpose="epidemiological_investigation",
+                data=["pseudonym", "symptom", "diagnosis"],
+                context={"deidentified": True},
+                event=events.get(inst, event_id),
+                ref=event_id,
+                rows=len(here),
+            )
+        except Refused:
+            continue
+        shown += granted.project(here, Sample, result="diagnosis")
+    return sorted(shown, key=lambda row: (row["status"] == "tested", row["sample_no"]))
 
 
 def report(inst: Installation, who: Who, sample_no: str, *, result: str) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def answer(
         inst, who, phase="disclose", purpose="public_bulletin",
         data=[COLUMNS[name] for name in wanted] or ["region_index"],
         context={"audience": "public", "identified": False, "aggregated": True, "min_cell": 5},
-        event=event, ref=event_id,
+        event=event, ref=event_id, going=("noise",),
     )  # fmt: skip
     question = plain({"dataset": dataset, "as_of": inst.today(), "by": wanted})
     mark = digest(question)

@@ -89,7 +89,7 @@ def issue(
     within(who, event["adcode"])
     if event["status"] != "open":
         raise Conflict("Paper is issued in an open event only.")
-    decision_id = ask(
+    granted = ask(
         inst,
         replace(who, actor=keeper.actor),  # the issuer asks, for the body that will collect
         phase="collect",
@@ -99,10 +99,11 @@ def issue(
         event=event,
         ref=event_id,
         rows=count,
+        going=("numbered_sheets", "notice_no_copy", "notice_no_photo", "called_back"),
     )
     now = inst.now()
     with inst.store.begin() as connection:
-        decision = one(connection, DecisionEntry, decision_id=decision_id)
+        decision = one(connection, DecisionEntry, decision_id=granted.decision_id)
         stem = f"{inst.today():%y%m%d}"
         batches = sum(row["batch_id"].startswith(stem) for row in _batches(connection))
         if batches >= 999:
@@ -116,7 +117,7 @@ def issue(
                 form=form,
                 sheets=count,
                 purpose=FORMS[form],
-                decision_id=decision_id,
+                decision_id=granted.decision_id,
                 basis=decision["basis"],
                 obligations=decision["obligations"],
                 issued_to=keeper.account,
@@ -342,6 +343,20 @@ def witness(inst: Installation, who: Who, move_id: str) -> dict[str, Any]:
         told = {"move_id": move_id, "sheets": custody.spans(move["sheets"]), "destroyed_by": move["by"]}
         _enter(inst, connection, who, "paper_destroyed", batch["batch_id"], told)
     return show(inst, who, batch["batch_id"])
+
+
+def out(inst: Installation, connection: sa.Connection, event_id: str) -> list[dict[str, Any]]:
+    """Printed sheets of an event that are not back: ``batch_id``, ``keeper``, ``sheets`` out, ``lost``."""
+    found = []
+    for one in _batches(connection, event_id=event_id):
+        told = _told(inst, connection, one)
+        printed = {n for move in told["moves"] if move["kind"] == "print" for n in move["sheets"]}
+        held = custody.states(one["sheets"], told["moves"])
+        away = sum(held[number] == "issued" for number in printed)
+        if away or told["states"]["lost"]:
+            line = {"batch_id": one["batch_id"], "keeper": one["issued_to"], "sheets": away}
+            found.append({**line, "lost": told["states"]["lost"]})
+    return found
 
 
 def outstanding(inst: Installation, event_id: str = "") -> dict[str, int]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, Fault
+from lianfang.foundation.text import spreadsheet_frame
 
 if TYPE_CHECKING:
     import polars as pl
@@ -329,7 +330,7 @@ def write(replay: Replay, out: Path, *, lang: str = "en") -> tuple[Path, ...]:
             made[-1].write_text(drawing.file(), encoding="utf-8")
         for name, frame in (("bulletins.csv", replay.table), ("daily.csv", replay.daily)):
             made.append(out / name)
-            frame.write_csv(made[-1])
+            spreadsheet_frame(frame).write_csv(made[-1])
     except OSError as error:
         raise BadInput(
             f"{out.name or out} cannot be written: {error.strerror}.", hint="Choose another folder."

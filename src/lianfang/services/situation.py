@@ -33,6 +33,7 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
 
     from lianfang.records import (
         Bulletin,
+        CaseReport,
         Certificate,
         DayResult,
         HolderEntry,
@@ -40,7 +41,7 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
         ObservationOrder,
         OrderAnswer,
     )
-    from lianfang.store import rows, table
+    from lianfang.store import rows, table, tally
 
     require(who, "event.read")
     event = events.get(inst, event_id)
@@ -50,7 +51,7 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
         counts = contacts.by_status(connection, event_id)
         orders = rows(connection, HolderOrder, event_id=event_id)
         answers = {row["order_id"]: row for row in rows(connection, OrderAnswer, event_id=event_id)}
-        observed = rows(connection, ObservationOrder, event_id=event_id, status="active")
+        observed = tally(connection, ObservationOrder, event_id=event_id, status="active")
         bulletins = rows(connection, Bulletin, event_id=event_id, order_by=["number"])
         held = rows(connection, Certificate, event_id=event_id)
         holders = rows(connection, HolderEntry, active=True)
@@ -60,7 +61,7 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
         listed = _listed(connection, day, known.tail(LISTED)) if shown else []
     within(who, event["adcode"])
     if shown:
-        ask(
+        granted = ask(
             inst,
             who,
             phase="use",
@@ -71,6 +72,7 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
             ref=event_id,
             rows=len(listed),
         )
+        listed = granted.project(listed, CaseReport, first_reported="diagnosis")
     for order in orders:
         order.pop("index_cases")  # match tokens are between the order and its holder
     reproduction = estimated[0]["outcome"].get(event_id) if estimated else None

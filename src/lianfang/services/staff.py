@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, NotFound, Refused
+from lianfang.services import withdrawn
 from lianfang.services.accounts import noted
 from lianfang.services.gate import fresh, require
 from lianfang.services.installation import Installation, Who
@@ -20,36 +21,53 @@ if TYPE_CHECKING:
 LONGEST_TRAINING = timedelta(days=3 * 366)
 
 
-def listing(inst: Installation, who: Who) -> list[dict[str, Any]]:
-    """Every account: state, second factor or not, training, roles given, sessions that run."""
+PAGE = 50
+
+
+def page(
+    inst: Installation, who: Who, *, search: str = "", number: int = 1, size: int = PAGE
+) -> dict[str, Any]:
+    """A page of the accounts whose name or shown name holds ``search``, by name.
+
+    Gives ``accounts`` (each with state, second factor or not, training, roles given, number of sessions that run),
+    ``total``, ``number``, ``pages``, ``search``. A number past the end gives the last page.
+    """
     from lianfang.guard import accounts
 
     require(who, "account.manage")
-    now = inst.now()
-    found = []
+    if len(search) > 80:
+        raise BadInput("A search has at most 80 characters.")
+    now, wanted = inst.now(), search.strip()
     with inst.store.read() as connection:
-        everyone = accounts.list_accounts(connection)
-        safe = accounts.enrolled(connection, [one.account_id for one in everyone])
-        for one in everyone:
-            given = accounts.given_roles(connection, one.account_id, now)
-            found.append(
-                {
-                    "account": one.name,
-                    "display": one.display,
-                    "disabled": one.disabled,
-                    "has_password": one.has_password,
-                    "second_factor": one.account_id in safe,
-                    "reset": one.reset,
-                    "trained_until": one.trained_until,
-                    "trained": accounts.training_counts(one.trained_until, [r.role for r in given], now),
-                    "sessions": len(accounts.list_sessions(connection, one.account_id, now=now)),
-                    "roles": [
-                        {"role_id": r.role_id, "role": r.role, "area": r.area, "not_after": r.not_after}
-                        for r in given
-                    ],
-                }
-            )
-    return found
+        total = accounts.count_accounts(connection, wanted)
+        pages = max(1, -(-total // size))
+        at = min(max(1, number), pages)
+        shown = accounts.list_accounts(connection, wanted, start=(at - 1) * size, limit=size)
+        ids = [one.account_id for one in shown]
+        safe = accounts.enrolled(connection, ids)
+        roles = accounts.given_to(connection, ids, now)
+        running = accounts.count_sessions(connection, ids, now=now)
+    found = []
+    for one in shown:
+        given = roles.get(one.account_id, [])
+        found.append(
+            {
+                "account": one.name,
+                "display": one.display,
+                "disabled": one.disabled,
+                "has_password": one.has_password,
+                "second_factor": one.account_id in safe,
+                "reset": one.reset,
+                "trained_until": one.trained_until,
+                "trained": accounts.training_counts(one.trained_until, [r.role for r in given], now),
+                "sessions": running.get(one.account_id, 0),
+                "roles": [
+                    {"role_id": r.role_id, "role": r.role, "area": r.area, "not_after": r.not_after}
+                    for r in given
+                ],
+            }
+        )
+    return {"accounts": found, "total": total, "number": at, "pages": pages, "search": wanted}
 
 
 def give_role(
@@ -91,6 +109,7 @@ def take_role(inst: Installation, who: Who, name: str, role_id: str) -> None:
         if one is None:
             raise NotFound("This account holds no such role.")
         accounts.take_role(connection, role_id, now=inst.now(), taken_by=who.account)
+        withdrawn.note(inst, "r", role_id)
         noted(inst, connection, "role_taken", who, name, {"role": one.role, "area": one.area})
 
 
@@ -101,6 +120,7 @@ def disable(inst: Installation, who: Who, name: str) -> None:
     account_id = _subject(inst, who, name)
     with inst.store.begin() as connection:
         accounts.disable(connection, account_id, inst.now())
+        withdrawn.note(inst, "d", account_id, dated=True)
         noted(inst, connection, "account_disabled", who, name, {})
 
 
@@ -111,6 +131,7 @@ def enable(inst: Installation, who: Who, name: str) -> None:
     account_id = _subject(inst, who, name)
     with inst.store.begin() as connection:
         accounts.enable(connection, account_id)
+        withdrawn.note(inst, "a", account_id, dated=True)
         noted(inst, connection, "account_enabled", who, name, {})
 
 
@@ -145,6 +166,7 @@ def reset_factors(inst: Installation, who: Who, name: str) -> None:
     with inst.store.begin() as connection:
         _with_password(connection, account_id)
         accounts.reset(connection, account_id, now=inst.now())
+        withdrawn.note(inst, "f", account_id, dated=True)
         noted(inst, connection, "factors_reset", who, name, {})
 
 

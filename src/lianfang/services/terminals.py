@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import Conflict
+from lianfang.services import withdrawn
 from lianfang.services.accounts import HOUSE, noted
 from lianfang.services.gate import fresh, proved, require
 from lianfang.services.installation import Installation, Who
@@ -70,6 +71,7 @@ def revoke(inst: Installation, who: Who, terminal_id: str) -> None:
         require(who, "terminal.approve")
     with inst.store.begin() as connection:
         terminals.revoke(connection, terminal_id, by=who.account, now=inst.now())
+        withdrawn.note(inst, "m", terminal_id)
         noted(inst, connection, "terminal_revoked", who, terminal_id, {})
 
 

@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from lianfang.services import events, incidents, paper, plan
-from lianfang.services.gate import ask, require
+from lianfang.services.gate import ask, reaches, require, within
 from lianfang.services.installation import Installation, Who
 
 if TYPE_CHECKING:
@@ -30,14 +30,16 @@ def today(inst: Installation, who: Who, as_of: date | None = None) -> dict[str, 
         last = connection.execute(sa.select(sa.func.max(days)).where(days <= day)).scalar_one()
         done = rows(connection, DayResult, as_of=last) if last else []
         steps = {row["step"]: row["outcome"] for row in done}
-        waiting = [row for row in rows(connection, Alert, status="new") if row["as_of"] <= day]
-        findings = rows(connection, QualityFinding, as_of=last) if last else []
+        # an alert and a finding are of no area but the house's own
+        whole = reaches(who, inst.settings.adcode)
+        waiting = [row for row in rows(connection, Alert, status="new") if whole and row["as_of"] <= day]
+        findings = rows(connection, QualityFinding, as_of=last) if last and whole else []
     waiting.sort(key=lambda row: (not row["method"].startswith("cluster"), -row["observed"]))
     listed = [row for row in events.listing(inst, who) if row["status"] in ("open", "closed")]
     return {
         "as_of": day,
         "last_cycle": last,
-        "alerts": waiting,
+        "alerts": [without_cases(row) for row in waiting],
         "events": [{**row, "needs": needs(inst, row) if row["status"] == "open" else []} for row in listed],
         "steps": steps,
         "findings": findings,
@@ -122,12 +124,13 @@ def needs(inst: Installation, event: Row) -> list[dict[str, Any]]:
 
 def alert(inst: Installation, who: Who, alert_id: str) -> Row:
     """An alert with its cases' dates, classes and places: no names."""
-    from lianfang.records import Alert
+    from lianfang.records import Alert, CaseReport
     from lianfang.services import cases
     from lianfang.services.situation import LINE_LIST, SHOWN
     from lianfang.store import one
 
     require(who, "event.read")
+    within(who, inst.settings.adcode)
     with inst.store.read() as connection:
         found = one(connection, Alert, alert_id=alert_id)
         case_ids = found["evidence"].get("case_ids", [])
@@ -137,7 +140,7 @@ def alert(inst: Installation, who: Who, alert_id: str) -> Row:
         )
     found["cases"] = []
     if known and who.role in LINE_LIST:
-        ask(
+        granted = ask(
             inst,
             who,
             phase="use",
@@ -147,5 +150,14 @@ def alert(inst: Installation, who: Who, alert_id: str) -> Row:
             ref=alert_id,
             rows=len(known),
         )
-        found["cases"] = [{name: row[name] for name in SHOWN} for row in known]
+        listed = [{name: row[name] for name in SHOWN} for row in known]
+        found["cases"] = granted.project(listed, CaseReport, first_reported="diagnosis")
+    else:
+        found = without_cases(found)
     return found
+
+
+def without_cases(alert: Row) -> Row:
+    """An alert without the ids of the cases that it rests on: how many there are stays."""
+    evidence = {name: value for name, value in alert["evidence"].items() if name != "case_ids"}
+    return {**alert, "evidence": evidence}

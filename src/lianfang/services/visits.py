@@ -10,6 +10,12 @@ from lianfang.foundation.errors import BadInput, Conflict, NotFound, Refused
 from lianfang.services import cases, events
 from lianfang.services.gate import ask, record, require, within
 from lianfang.services.installation import Installation, Who
+from lianfang.services.worklist import FOLLOWED, task, tasks
+
+__all__ = [
+    "FEVER", "FOLLOWED", "PARTICULARS", "SYMPTOMS", "event_of", "is_ill", "order_sample", "particulars",
+    "record_result", "record_visit", "release", "task", "tasks",
+]  # fmt: skip
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -31,49 +37,6 @@ SYMPTOMS = (
 )
 #: What a worker may read of a person he has to reach, and no more.
 PARTICULARS = ("name", "phone", "address")
-#: States of a contact who is followed: neither found ill nor released, and named to a worker.
-FOLLOWED = ("named", "reached", "observed", "refused")
-
-
-def tasks(inst: Installation, who: Who) -> list[Row]:
-    """The worker's contacts with what is to be done today; ids and states only."""
-    import sqlalchemy as sa
-
-    from lianfang.records import Contact, FollowUp, ObservationOrder
-    from lianfang.store import rows, table
-
-    require(who, "contact.visit")
-    contact, follow, order = table(Contact), table(FollowUp), table(ObservationOrder)
-    own = sa.select(contact.c.contact_id).where(contact.c.worker == who.account)
-    with inst.store.read() as connection:
-        mine = rows(connection, Contact, worker=who.account, order_by=["rank"])
-        visited = rows(connection, FollowUp, follow.c.contact_id.in_(own), day=inst.today())
-        active = rows(connection, ObservationOrder, order.c.contact_id.in_(own), status="active")
-    done = {row["contact_id"] for row in visited}
-    watched = {row["contact_id"]: row["until"] for row in active}
-    for row in mine:
-        row["visited_today"] = row["contact_id"] in done
-        row["observed_until"] = watched.get(row["contact_id"])
-        refused = row["status"] == "refused"  # due until a later visit reaches him
-        row["due"] = refused or (row["status"] in FOLLOWED and not row["visited_today"])
-    return mine
-
-
-def task(inst: Installation, who: Who, contact_id: str) -> Row:
-    """One contact of the worker's list, with his follow-ups and samples; :class:`NotFound` for another's."""
-    from lianfang.records import FollowUp, LabResult, Sample
-    from lianfang.store import rows
-
-    found = next((row for row in tasks(inst, who) if row["contact_id"] == contact_id), None)
-    if found is None:
-        raise NotFound("There is no such contact on your list.")
-    with inst.store.read() as connection:
-        found["follow_ups"] = rows(connection, FollowUp, contact_id=contact_id, order_by=["day"])
-        found["samples"] = rows(connection, Sample, contact_id=contact_id)
-        for sample in found["samples"]:
-            held = rows(connection, LabResult, sample_no=sample["sample_no"])
-            sample["result"] = held[0]["result"] if held else ""
-    return found
 
 
 def event_of(inst: Installation, contact_id: str) -> str:
@@ -93,7 +56,7 @@ def particulars(inst: Installation, who: Who, contact_id: str, *, terminal: str)
     """
     from lianfang.guard.vault import Approval as Given
     from lianfang.guard.vault import Grant
-    from lianfang.records import Approval, Reading, RiskLock
+    from lianfang.records import Approval, Reading, RiskLock, identifiers
     from lianfang.store import insert_new, rows
 
     require(who, "contact.visit")
@@ -104,7 +67,7 @@ def particulars(inst: Installation, who: Who, contact_id: str, *, terminal: str)
         given = rows(connection, Approval, lock_id=contact["lock_id"], verdict="approve")
     open_lock = _opens(inst, lock, contact_id)
     two = any(a["account"] != b["account"] and a["role"] != b["role"] for a in given for b in given)
-    decision_id = ask(
+    granted = ask(
         inst,
         who,
         phase="read",
@@ -141,7 +104,7 @@ def particulars(inst: Installation, who: Who, contact_id: str, *, terminal: str)
                     "contact_id": contact_id,
                     "lock_id": contact["lock_id"],
                     "fields_read": list(PARTICULARS),
-                    "decision_id": decision_id,
+                    "decision_id": granted.decision_id,
                 }
             ),
         )
@@ -166,7 +129,7 @@ def particulars(inst: Installation, who: Who, contact_id: str, *, terminal: str)
     )
     with inst.vault_store.read() as vault:
         shown = inst.vault.reveal(vault, event["event_id"], grant, reader=who.account, now=inst.now())
-    return shown.get(contact["subject_id"], {})
+    return granted.project(shown.get(contact["subject_id"], {}), identifiers())
 
 
 def record_visit(
@@ -351,6 +314,7 @@ def record_result(
         event=event,
         ref=sample_no,
         rows=1,
+        going=("kept_here", "this_house"),
     )
     today = inst.today()
     with inst.store.begin() as connection:

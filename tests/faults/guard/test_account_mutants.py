@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import create_engine, select, update
 
 from accountkit import make
@@ -16,21 +15,9 @@ from lianfang.guard.accounts import attempts, factors, passkeys, rights, session
 from lianfang.guard.vault import Keyring, keyring
 from lianfang.services import factors as own
 from lianfang.services import gate
-from spec.guard import test_req_p_37_69_70_71_accounts as web
+from spec.guard import test_req_p_37_49_69_accounts as web
+from spec.guard import test_req_p_70_71_rights as rights_web
 from unit.guard import test_second_factor as unit
-
-
-class Placeless:
-    """A cipher that does not mind where its text is."""
-
-    def __init__(self, key: bytes) -> None:
-        self.real = AESGCM(key)
-
-    def encrypt(self, nonce: bytes, data: bytes, place: bytes) -> bytes:
-        return self.real.encrypt(nonce, data, b"")
-
-    def decrypt(self, nonce: bytes, data: bytes, place: bytes) -> bytes:
-        return self.real.decrypt(nonce, data, b"")
 
 
 class House:
@@ -109,7 +96,7 @@ UNIT: dict[str, tuple[Any, str, Any, Callable[[House], None]]] = {
         lambda h: unit.test_tries_are_limited_as_for_passwords(h.conn, h.chen, h.ring),
     ),
     "a seed opens in another's row": (
-        keyring, "AESGCM", Placeless,
+        keyring, "_own_place", lambda place: b"",
         lambda h: unit.test_a_seed_counts_only_after_its_first_code_and_is_stored_sealed(
             h.conn, h.chen, h.ring, h.folder
         ),
@@ -149,7 +136,7 @@ def test_a_broken_guard_fails_its_test(house: House, monkeypatch: pytest.MonkeyP
 WEB: dict[str, tuple[Any, str, Any, Callable[[Any], None]]] = {
     "training is not asked for": (
         rights, "UNTRAINED", frozenset(rights.ROLES),
-        web.test_req_p_70_training_that_has_ended_blocks_the_role,
+        rights_web.test_req_p_70_training_that_has_ended_blocks_the_role,
     ),
     "a reset is enrolled by the password alone": (
         own, "_hindered", lambda *_: "",

@@ -76,10 +76,11 @@ def test_kill_while_writing(tmp_path: Path, count: Callable[[int, int], int]) ->
             acknowledged[subject] = (phone, int(index))
     assert acknowledged
     again = vault(tmp_path / "keys")
-    left = 1
-    while left:
+    after, done = None, False
+    while not done:
         with store.begin() as conn:
-            left = again.rotate(conn, EVENT).remaining
+            part = again.rotate(conn, EVENT, after=after)
+        after, done = part.after, part.done
     with store.begin() as conn:
         again.retire(conn, EVENT)
     with store.begin() as conn:

@@ -13,14 +13,15 @@ from sqlalchemy import select, update
 
 from lianfang.foundation.errors import Fault, LianfangError, Refused
 from lianfang.guard import signing
-from lianfang.guard.vault import Keyring, Vault, tables
+from lianfang.guard.vault import SUITES, Keyring, Vault, tables
 from vaultkit import EVENT, grant, people, sqlite, vault
 
 S = tables.subject
 
 
-def test_every_changed_byte_is_found(tmp_path: Path, count: Callable[[int, int], int]) -> None:
-    v, rng, rows = vault(tmp_path / "keys"), random.Random(5), people(1)
+@pytest.mark.parametrize("suite", SUITES.values(), ids=SUITES)
+def test_every_changed_byte_is_found(tmp_path: Path, suite: int, count: Callable[[int, int], int]) -> None:
+    v, rng, rows = vault(tmp_path / "keys", suite=suite), random.Random(5), people(1)
     with sqlite().begin() as conn:
         v.open_event(conn, EVENT)
         (subject,) = v.put_many(conn, EVENT, rows, kind="case_report")
@@ -48,12 +49,15 @@ def test_every_changed_byte_is_found(tmp_path: Path, count: Callable[[int, int],
                 assert len(v.reveal(conn, EVENT, everything, reader="li")[subject]) < len(rows[0])
 
 
-def test_a_swapped_ciphertext_is_refused(tmp_path: Path) -> None:
-    v = vault(tmp_path / "keys")
+@pytest.mark.parametrize("suite", SUITES.values(), ids=SUITES)
+def test_a_swapped_ciphertext_is_refused(tmp_path: Path, suite: int) -> None:
+    v = vault(tmp_path / "keys", suite=suite)
     with sqlite().begin() as conn:
         v.open_event(conn, EVENT)
         a, b = v.put_many(conn, EVENT, people(2), kind="case_report")
         rows = {r["subject_id"]: r for r in conn.execute(select(S)).mappings()}
+        assert {row["wrapped_key"][0] for row in rows.values()} == {suite}
+        other = bytes([3 - suite])  # the suite byte changed alone: another cipher, under another key
         swaps: list[dict[str, object]] = [
             {"fields": rows[b]["fields"]},
             {"wrapped_key": rows[b]["wrapped_key"]},
@@ -64,6 +68,7 @@ def test_a_swapped_ciphertext_is_refused(tmp_path: Path) -> None:
                 .replace(b"\x05phone", b"\x04name")
             },
             {"key_version": 2},
+            {"wrapped_key": other + rows[a]["wrapped_key"][1:]},
         ]
         for swap in swaps:
             conn.execute(update(S).where(S.c.subject_id == a).values(swap))
@@ -120,7 +125,7 @@ def test_key_file_that_is_a_link_or_missing_or_damaged(tmp_path: Path) -> None:
     with pytest.raises(Refused):
         Keyring.open(folder)
     path.unlink()
-    for damage in (b"", b"{}", good[:-40], b"[1]", good.replace(b"keyring/1", b"keyring/9")):
+    for damage in (b"", b"{}", good[:-40], b"[1]", good.replace(b"keyring/2", b"keyring/9")):
         path.write_bytes(damage)
         path.chmod(0o600)
         with pytest.raises(Fault):

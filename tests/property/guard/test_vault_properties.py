@@ -52,7 +52,8 @@ def test_what_goes_in_comes_out_and_equal_sets_meet(rows: list[dict[str, str]]) 
         for i, a in enumerate(spelt):
             for j, b in enumerate(spelt):
                 assert (ids[i] == ids[j]) == (i == j or (a == b and bool(a)))
-        assert v.check(conn) == (len(set(ids)), [])
+        assert v.check(conn) == (len(set(ids)), len(set(ids)), [])
+        assert v.check(conn, most=1)[:2] == (len(set(ids)), min(1, len(set(ids))))
 
 
 @given(values=st.lists(st.none() | TEXT, max_size=20), key=st.binary(min_size=32, max_size=32))

@@ -129,3 +129,50 @@ def test_an_import_names_the_file_without_the_person(tmp_path: Path) -> None:
         with pytest.raises(BadInput) as told, opened(path):
             pass
         assert "15400001234" not in str(told.value)
+
+
+def test_a_table_is_masked_in_its_text_cells_and_nowhere_else() -> None:
+    import polars as pl
+
+    from lianfang.guard.redaction.exits import frame
+
+    table = pl.DataFrame(
+        {
+            "token": ["a1b2c3", "15400001234", None],
+            "who": ["姓名：覃晓舟", "", "same room"],
+            "score": [1.5, 0.2, 0.1],
+        }
+    )
+    told = frame(table)
+    assert told.schema == table.schema and told["score"].to_list() == [1.5, 0.2, 0.1]
+    assert told["token"].to_list() == ["a1b2c3", "〔已隐去〕", None]
+    assert told["who"].to_list() == ["姓名：某人", "", "same room"]
+    assert frame(table.clear()).shape == (0, 3)
+
+
+def test_contacts_by_command_show_no_number_that_came_as_a_token(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    import polars as pl
+
+    from lianfang.cli.tracing import _show
+
+    table = pl.DataFrame(
+        {"contact": ["15400001234", "t-7"], "score": [3.0, 1.0], "reason": [["room"], ["train"]]}
+    )
+    for as_json in (False, True):
+        _show(table.drop("reason") if not as_json else table, as_json)
+        shown = capsys.readouterr().out
+        assert "15400001234" not in shown and "t-7" in shown
+
+
+def test_the_replays_tables_have_no_place_for_a_text() -> None:
+    import polars as pl
+
+    from lianfang.services.replay import china_2020
+
+    told = china_2020()
+    for table in (told.table, told.daily):
+        assert [
+            name for name, dtype in table.schema.items() if dtype in (pl.String, pl.Object, pl.Binary)
+        ] == []

@@ -42,10 +42,11 @@ def test_vault_whole_life(store: Store, tmp_path: Path) -> None:
         assert v.put_many(conn, EVENT, rows[::-1], kind="case_report") == ids[::-1]
         v.amend(conn, EVENT, ids[5], {"phone": "15488888888"})
         v.destroy_subject(conn, EVENT, ids[6])
-    left = 1
-    while left:
+    after, done = None, False
+    while not done:
         with store.begin() as conn:
-            left = v.rotate(conn, EVENT, limit=500).remaining
+            part = v.rotate(conn, EVENT, limit=500, after=after)
+        after, done = part.after, part.done
     with store.begin() as conn:
         v.retire(conn, EVENT)
     with store.read() as conn:

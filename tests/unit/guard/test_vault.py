@@ -171,7 +171,8 @@ def test_rotation_resumes_and_old_key_goes_last(tmp_path: Path) -> None:
         ids = v.put_many(conn, EVENT, rows, kind="case_report")
     tokens_before = v.pseudonyms(EVENT, "p", ids)
     with engine.begin() as conn:
-        assert v.rotate(conn, EVENT, limit=25).remaining == 35
+        part = v.rotate(conn, EVENT, limit=25)
+        assert (part.rewrapped, part.done, v.waiting(conn, EVENT)) == (25, False, 35)
         with pytest.raises(Conflict):
             v.retire(conn, EVENT)
     with engine.begin() as conn, pytest.raises(Conflict):
@@ -180,7 +181,8 @@ def test_rotation_resumes_and_old_key_goes_last(tmp_path: Path) -> None:
     with engine.begin() as conn:  # reads go on half way, and new subjects take the new key
         assert len(v.reveal(conn, EVENT, grant(ids), reader="li")) == 60
         fresh.put_many(conn, EVENT, people(70, seed=2)[60:], kind="case_report")
-        assert fresh.rotate(conn, EVENT, limit=1000).remaining == 0
+        assert fresh.rotate(conn, EVENT, limit=1000).done
+        assert fresh.waiting(conn, EVENT) == 0
     with engine.begin() as conn:
         fresh.retire(conn, EVENT)
         shown = v.reveal(conn, EVENT, grant(ids), reader="li")

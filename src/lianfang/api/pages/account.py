@@ -12,6 +12,7 @@ from lianfang.api.pages.signin import HOMES, home, safe_path
 from lianfang.api.security import (
     COOKIE,
     TERMINAL,
+    FromAddress,
     Inst,
     Self,
     SelfActor,
@@ -46,7 +47,7 @@ def second(
     return page(request, "second.html", own=own, back=safe_path(back, ""), failed=False)
 
 
-@router.post("/second", summary="Take a code, a recovery code or the password")
+@router.post("/second", dependencies=[FromAddress], summary="Take a code, a recovery code or the password")
 def second_do(
     request: Request,
     inst: Inst,

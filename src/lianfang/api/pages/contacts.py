@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response
 
-from lianfang.api.security import Actor, Inst, Reader
+from lianfang.api.security import Actor, Costly, Inst, Reader
 from lianfang.api.view import file, go, language, page
 from lianfang.foundation.errors import Refused
 from lianfang.services import accounts, contacts, people
@@ -43,7 +43,11 @@ def listing(
     )
 
 
-@router.get("/events/{event_id}/contacts.csv", summary="The approved contacts as a table of tokens")
+@router.get(
+    "/events/{event_id}/contacts.csv",
+    dependencies=[Costly],
+    summary="The approved contacts as a table of tokens",
+)
 def table(request: Request, inst: Inst, who: Reader, event_id: str) -> Response:
     return file(contacts.export(inst, who, event_id, lang=language(request)), f"contacts-{event_id}.csv")
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from lianfang.api import charts
-from lianfang.api.security import Actor, Inst, Reader
+from lianfang.api.security import Actor, Costly, Inst, Reader
 from lianfang.api.view import file, go, language, page
 from lianfang.foundation.errors import NotFound
 from lianfang.services import attack as attacking
@@ -68,6 +68,7 @@ def order(request: Request, inst: Inst, who: Reader, order_id: str) -> Response:
 @router.post("/orders/{order_id}/send", summary="Send an order to its holder")
 def send(request: Request, inst: Inst, who: Actor, order_id: str) -> Response:
     gate.require(who, "order.send")
+    orders.show(inst, who, order_id)  # refused here already, and not by the job, outside one's area
     request.app.state.desk.submit(who, "order.send", {"order_id": order_id}, key=order_id)
     return go(f"/orders/{order_id}")
 
@@ -83,7 +84,9 @@ def publish(request: Request, inst: Inst, who: Actor, event_id: str) -> Response
     return go(f"/public/{event_id}/{row['number']}", "published")
 
 
-@router.post("/events/{event_id}/attack", summary="What all bulletins together give away")
+@router.post(
+    "/events/{event_id}/attack", dependencies=[Costly], summary="What all bulletins together give away"
+)
 def attack(request: Request, inst: Inst, who: Actor, event_id: str) -> Response:
     return page(request, "attack.html", **attacking.attack(inst, who, event_id))
 

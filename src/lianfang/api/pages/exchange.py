@@ -7,13 +7,23 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
+from lianfang.api.fields import numbered
 from lianfang.api.security import Actor, Inst, Reader
 from lianfang.api.view import go, page
 from lianfang.foundation.errors import BadInput
 from lianfang.guard.exchange import DUTIES, minimum
 from lianfang.guard.exchange.duties import OWNERS
 from lianfang.guard.exchange.shapes import MAX_PERSONS
-from lianfang.services.exchange import cases, changes, channel, coordinating, messages, peers
+from lianfang.services.exchange import (
+    cases,
+    changes,
+    channel,
+    coordinating,
+    messages,
+    outbox,
+    peers,
+    widening,
+)
 from lianfang.services.exchange.common import WARNING_EN, WARNING_ZH, us
 
 router = APIRouter(tags=["exchange"])
@@ -58,6 +68,7 @@ def overview(request: Request, inst: Inst, who: Reader) -> Response:
         **channel.board(inst, who),
         messages=messages.listing(inst, who),
         cases=cases.listing(inst, who),
+        undeliverable=outbox.undeliverable(inst, who),
         grants=coordinating.granted(inst, who),
         register=channel.register(inst, who),
         duties=DUTIES,
@@ -102,10 +113,33 @@ def alert(
 @router.get("/exchange/alerts/{alert_id}", summary="An alert, and the form of a selective message")
 def one_alert(request: Request, inst: Inst, who: Reader, alert_id: str) -> Response:
     found = channel.one_alert(inst, who, alert_id)
-    return page(request, "exchange_alert.html", alert=found, fields=_fields(inst), us=us(inst))
+    return page(
+        request,
+        "exchange_alert.html",
+        alert=found,
+        fields=_fields(inst),
+        us=us(inst),
+        acts=widening.acts(inst, who, alert_id),
+        peers=peers.shown(inst, who),
+    )
+
+
+@router.post("/exchange/alerts/{alert_id}/widen", summary="Let an alert concern further authorities")
+def widen(
+    request: Request,
+    inst: Inst,
+    who: Actor,
+    alert_id: str,
+    reason: Line,
+    concerned: Annotated[list[str] | None, Form()] = None,
+) -> Response:
+    widening.widen(inst, who, alert_id, (concerned or [])[:100], reason=reason)
+    _sent(request)
+    return go(f"/exchange/alerts/{alert_id}", "widened")
 
 
 @router.post("/exchange/alerts/{alert_id}/messages", summary="Send a selective message")
+@numbered
 async def send(request: Request, inst: Inst, who: Actor, alert_id: str, text: Text = "") -> Response:
     from starlette.concurrency import run_in_threadpool
 
@@ -141,6 +175,7 @@ def read(request: Request, inst: Inst, who: Actor, message_id: str) -> Response:
 
 
 @router.post("/exchange/messages/{message_id}/correct", summary="Correct a message in every copy")
+@numbered
 async def correct(
     request: Request, inst: Inst, who: Actor, message_id: str, reason: Line, text: Text = ""
 ) -> Response:

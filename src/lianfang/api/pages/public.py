@@ -7,10 +7,11 @@ from contextlib import suppress
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import PlainTextResponse, Response
 
+from lianfang.api.pace import paced
 from lianfang.api.security import Inst, signed_in
-from lianfang.api.view import language, page
+from lianfang.api.view import attachment, language, page
 from lianfang.foundation.errors import LianfangError
-from lianfang.services import bulletin
+from lianfang.services import bulletin, notices
 
 router = APIRouter(tags=["public"])
 
@@ -22,6 +23,7 @@ def known(request: Request) -> None:
 
 
 Known = [Depends(known)]
+Paced = paced("public")
 
 
 @router.get("/public", dependencies=Known, summary="All bulletins")
@@ -29,19 +31,31 @@ def all_bulletins(request: Request, inst: Inst) -> Response:
     return page(request, "bulletins.html", bulletins=bulletin.published(inst))
 
 
-@router.get("/public/{event_id}/{number}", dependencies=Known, summary="A bulletin with its proof")
+# before the bulletins, whose path would take it
+@router.get(
+    "/public/notices/{code}", dependencies=[Paced, *Known], summary="Whether a notice is the authority's"
+)
+def notice(request: Request, inst: Inst, code: str) -> Response:
+    return page(request, "notice.html", told=notices.verify(inst, code))
+
+
+@router.get("/public/{event_id}/{number}", dependencies=[Paced, *Known], summary="A bulletin with its proof")
 def one(request: Request, inst: Inst, event_id: str, number: int) -> Response:
     shown = bulletin.show(inst, event_id, number, language(request))
     return page(request, "bulletin.html", **shown)
 
 
-@router.get("/public/{event_id}/{number}/proof", summary="The bulletin's signed file, to verify offline")
+@router.get(
+    "/public/{event_id}/{number}/proof",
+    dependencies=[Paced],
+    summary="The bulletin's signed file, to verify offline",
+)
 def proof(inst: Inst, event_id: str, number: int) -> Response:
     name = f"bulletin-{event_id}-{number}.lianfang.json"
     return PlainTextResponse(
         bulletin.document(inst, event_id, number),
         media_type="application/json",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        headers=attachment(name),
     )
 
 

@@ -7,11 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response
 
+from lianfang.api.pace import paced
 from lianfang.api.security import (
     COOKIE,
     LANGUAGE,
     TERMINAL,
     Actor,
+    FromAddress,
     Inst,
     Reader,
     SelfActor,
@@ -25,7 +27,8 @@ from lianfang.services import accounts, terminals
 from lianfang.services.installation import Installation
 
 router = APIRouter(tags=["sign in"])
-Short = Annotated[str, Form(max_length=200)]
+Short = Annotated[str, Form(max_length=200, pattern=r"^[^\x00]*$")]
+Secret = Annotated[str, Form(max_length=1000, pattern=r"^[^\x00]*$")]
 
 
 def _from(request: Request) -> dict[str, str]:
@@ -62,8 +65,8 @@ def signin(request: Request, inst: Inst) -> Response:
     return page(request, "signin.html", failed=False)
 
 
-@router.post("/signin", summary="Sign in with name and password")
-def signin_do(request: Request, inst: Inst, name: Short, password: Short) -> Response:
+@router.post("/signin", dependencies=[FromAddress], summary="Sign in with name and password")
+def signin_do(request: Request, inst: Inst, name: Short, password: Secret) -> Response:
     same_origin(request)
     try:
         token = accounts.sign_in(inst, name, password, **_from(request))
@@ -77,7 +80,7 @@ def enter(request: Request, inst: Inst, link: Annotated[str, Query(max_length=10
     return page(request, "enter.html", link=link)
 
 
-@router.post("/enter", summary="Sign in with a one-time link")
+@router.post("/enter", dependencies=[paced("public")], summary="Sign in with a one-time link")
 def enter_do(request: Request, inst: Inst, link: Short) -> Response:
     same_origin(request)
     token = accounts.sign_in_by_link(inst, link, **_from(request))
@@ -99,6 +102,9 @@ def signout(request: Request, inst: Inst, who: SelfActor) -> Response:
     accounts.sign_out(inst, request.cookies[COOKIE])
     answer = go("/signin")
     answer.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+    answer.headers["Clear-Site-Data"] = (
+        '"cache", "storage"'  # the terminal's cookie stays: it signs nobody in
+    )
     return answer
 
 
@@ -106,13 +112,18 @@ def signout(request: Request, inst: Inst, who: SelfActor) -> Response:
 def choose(request: Request, lang: Short, back: Short = "/today") -> Response:
     same_origin(request)
     answer = go(safe_path(back))
-    answer.set_cookie(LANGUAGE, "en" if lang == "en" else "zh", path="/", samesite="lax", max_age=31_536_000)
+    chosen = "en" if lang == "en" else "zh"
+    answer.set_cookie(
+        LANGUAGE, chosen, path="/", secure=True, httponly=True, samesite="lax", max_age=31_536_000
+    )
     return answer
 
 
 def safe_path(back: str, otherwise: str = "/today") -> str:
     """A path of this site to go back to; anything that would lead elsewhere gives ``otherwise``."""
-    return back if back.startswith("/") and not back.startswith(("//", "/\\")) else otherwise
+    # browsers read a backslash as a slash, and take tabulators and line breaks out before they read
+    wrong = any(c == "\\" or ord(c) < 33 or ord(c) == 127 for c in back)
+    return back if back.startswith("/") and not back.startswith("//") and not wrong else otherwise
 
 
 @router.post("/demonstration/person", summary="Act as another person of the demonstration")

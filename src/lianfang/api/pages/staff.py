@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response
 
 from lianfang.api.security import Actor, Inst, Reader
@@ -14,12 +14,20 @@ from lianfang.services import accounts, staff, terminals
 
 router = APIRouter(tags=["staff"])
 Short = Annotated[str, Form(max_length=200)]
+Search = Annotated[str, Query(max_length=80)]
+Number = Annotated[int, Query(ge=1, le=100_000)]
 Day = Annotated[date, Form()]
 
 
-@router.get("/accounts", summary="All accounts: roles, training, factors, sessions")
-def listing(request: Request, inst: Inst, who: Reader) -> Response:
-    return page(request, "accounts.html", accounts=staff.listing(inst, who), link="", linked="")
+@router.get("/accounts", summary="Accounts, a page or those searched for: roles, training, factors, sessions")
+def listing(request: Request, inst: Inst, who: Reader, search: Search = "", number: Number = 1) -> Response:
+    return page(
+        request,
+        "accounts.html",
+        shown=staff.page(inst, who, search=search, number=number),
+        link="",
+        linked="",
+    )
 
 
 @router.post("/accounts", summary="Add a named account; its one-time link is shown once")
@@ -48,7 +56,8 @@ def link(request: Request, inst: Inst, who: Actor, name: str) -> Response:
 
 def _with_link(request: Request, inst: Inst, who: Actor, name: str) -> Response:
     made = f"{inst.settings.public_url}/enter?link={accounts.link(inst, name, who)}"
-    return page(request, "accounts.html", accounts=staff.listing(inst, who), link=made, linked=name)
+    shown = staff.page(inst, who, search=name)
+    return page(request, "accounts.html", shown=shown, link=made, linked=name)
 
 
 @router.post("/accounts/{name}/roles", summary="Give a role for an area and a time")

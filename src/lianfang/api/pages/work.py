@@ -10,7 +10,7 @@ from starlette.responses import Response
 from lianfang.api.security import Actor, Inst, Reader
 from lianfang.api.view import go, page
 from lianfang.foundation.errors import BadInput
-from lianfang.services import laboratory, visits
+from lianfang.services import laboratory, subjects, visits
 
 router = APIRouter(tags=["work"])
 Text = Annotated[str, Form(max_length=2000)]
@@ -18,7 +18,13 @@ Text = Annotated[str, Form(max_length=2000)]
 
 @router.get("/my", summary="The worker's list of today")
 def my(request: Request, inst: Inst, who: Reader) -> Response:
-    return page(request, "my.html", tasks=visits.tasks(inst, who))
+    return page(request, "my.html", tasks=visits.tasks(inst, who), notices=subjects.mine(inst, who))
+
+
+@router.post("/my/notices/{notice_id}", summary="Say what became of one's copies of corrected or erased data")
+def notice(request: Request, inst: Inst, who: Actor, notice_id: str, outcome: Text) -> Response:
+    subjects.answer(inst, who, notice_id, outcome)
+    return go("/my", "noticed")
 
 
 @router.get("/my/{contact_id}", summary="One contact of the worker, particulars still closed")

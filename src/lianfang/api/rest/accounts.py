@@ -6,7 +6,7 @@ import json
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
@@ -17,6 +17,7 @@ from lianfang.api.security import (
     COOKIE,
     TERMINAL,
     Actor,
+    FromAddress,
     Inst,
     Reader,
     Self,
@@ -32,6 +33,9 @@ from lianfang.services import accounts, factors, staff, terminals
 router = APIRouter(tags=["accounts"])
 Secret = Annotated[str, Field(max_length=1000)]
 Label = Annotated[str, Field(max_length=60)]
+Search = Annotated[str, Query(max_length=80)]
+Number = Annotated[int, Query(ge=1, le=100_000)]
+Size = Annotated[int, Query(ge=1, le=200)]
 
 
 class ProveBody(Body):
@@ -93,7 +97,11 @@ def own_account(request: Request, inst: Inst, who: Self) -> Any:
     return plain(factors.overview(inst, who, own_session(request)))
 
 
-@router.post("/second", summary="The second factor, or a recent proof: a code or the password")
+@router.post(
+    "/second",
+    dependencies=[FromAddress],
+    summary="The second factor, or a recent proof: a code or the password",
+)
 def second(request: Request, inst: Inst, who: SelfActor, body: ProveBody) -> Response:
     token = factors.prove(
         inst,
@@ -184,9 +192,9 @@ def role(request: Request, inst: Inst, who: SelfActor, body: RoleBody) -> None:
     accounts.act_as(inst, who, own_session(request), body.role)
 
 
-@router.get("/accounts", summary="All accounts: roles, training, factors, sessions")
-def listing(inst: Inst, who: Reader) -> Any:
-    return plain(staff.listing(inst, who))
+@router.get("/accounts", summary="Accounts, a page or those searched for: roles, training, factors, sessions")
+def listing(inst: Inst, who: Reader, search: Search = "", number: Number = 1, size: Size = 50) -> Any:
+    return plain(staff.page(inst, who, search=search, number=number, size=size))
 
 
 @router.post("/accounts", status_code=201, summary="Add a named account")

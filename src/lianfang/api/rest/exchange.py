@@ -10,7 +10,17 @@ from pydantic import Field
 from lianfang.api.rest.routes import Body
 from lianfang.api.security import Actor, Inst, Reader
 from lianfang.foundation.canonical import plain
-from lianfang.services.exchange import cases, changes, channel, coordinating, ending, messages, outbox, peers
+from lianfang.services.exchange import (
+    cases,
+    changes,
+    channel,
+    coordinating,
+    ending,
+    messages,
+    outbox,
+    peers,
+    widening,
+)
 from lianfang.services.exchange.common import WARNING_EN, WARNING_ZH
 
 router = APIRouter(prefix="/exchange", tags=["api"])
@@ -100,6 +110,26 @@ def post(inst: Inst, who: Actor, body: PostBody) -> dict[str, str]:
 def alert(inst: Inst, who: Actor, body: AlertBody) -> dict[str, str]:
     made = channel.alert(inst, who, body.title, body.text, concerned=body.concerned, event_id=body.event_id)
     return {"alert_id": made}
+
+
+class WidenBody(Body):
+    concerned: Annotated[list[Name], Field(min_length=1, max_length=100)]
+    reason: Annotated[str, Field(max_length=200)]
+
+
+@router.post("/alerts/{alert_id}/widen", summary="Let an alert concern further authorities")
+def widen(inst: Inst, who: Actor, alert_id: Name, body: WidenBody) -> dict[str, list[str]]:
+    return {"concerned": widening.widen(inst, who, alert_id, body.concerned, reason=body.reason)}
+
+
+@router.get("/alerts/{alert_id}/acts", summary="How an alert was widened: by whom, to whom, why")
+def alert_acts(inst: Inst, who: Reader, alert_id: Name) -> Any:
+    return plain(widening.acts(inst, who, alert_id))
+
+
+@router.get("/undeliverable", summary="Letters whose recipient is trusted no more")
+def undeliverable(inst: Inst, who: Reader) -> Any:
+    return plain(outbox.undeliverable(inst, who))
 
 
 @router.get("/messages", summary="Selective messages from outside")

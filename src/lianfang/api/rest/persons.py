@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from lianfang.api.rest.routes import Body, Name, Note
-from lianfang.api.security import Actor, Inst, Reader
+from lianfang.api.security import Actor, Costly, Inst, Reader
 from lianfang.foundation.canonical import plain
 from lianfang.services import canaries, incidents, subjects
 from lianfang.services.installation import Who
@@ -16,6 +16,7 @@ from lianfang.services.installation import Who
 router = APIRouter(tags=["persons"])
 Particular = Annotated[str, Field(max_length=120)]
 Kinds = Annotated[list[Name], Field(max_length=40)]
+Ground = Literal["inaccurate", "outdated", "unnecessary", "unlawful"]
 Count = Annotated[int, Field(ge=0, le=incidents.MOST_PERSONS)]
 
 
@@ -33,10 +34,11 @@ class PersonBody(Body):
 class CorrectBody(PersonBody):
     changes: Annotated[dict[Name, Note], Field(max_length=8)]
     reason: Note
+    ground: Ground = "inaccurate"
 
 
 class EraseBody(PersonBody):
-    ground: Literal["no_longer_necessary", "inaccurate"]
+    ground: Ground
     reason: Note
     event_id: Name = ""
 
@@ -72,7 +74,11 @@ def _asked(who: Who, body: PersonBody) -> subjects.Identity:
     return subjects.asked(who, body.identity.model_dump())
 
 
-@router.post("/subjects/report", summary="What is held and was decided about a person, for himself")
+@router.post(
+    "/subjects/report",
+    dependencies=[Costly],
+    summary="What is held and was decided about a person, for himself",
+)
 def report(inst: Inst, who: Actor, body: PersonBody) -> Any:
     return plain(subjects.report(inst, who, _asked(who, body), identity_verified=body.identity_verified))
 
@@ -81,7 +87,13 @@ def report(inst: Inst, who: Actor, body: PersonBody) -> Any:
 def correct(inst: Inst, who: Actor, body: CorrectBody) -> Any:
     verified = body.identity_verified
     return subjects.correct(
-        inst, who, _asked(who, body), body.changes, reason=body.reason, identity_verified=verified
+        inst,
+        who,
+        _asked(who, body),
+        body.changes,
+        reason=body.reason,
+        ground=body.ground,
+        identity_verified=verified,
     )
 
 
@@ -96,6 +108,37 @@ def erase(inst: Inst, who: Actor, body: EraseBody) -> Any:
         identity_verified=body.identity_verified,
         event_id=body.event_id,
     )
+
+
+@router.get("/subjects/requests", summary="Corrections and erasures, with who was told and has answered")
+def requests(inst: Inst, who: Reader) -> Any:
+    return plain(subjects.listing(inst, who))
+
+
+@router.get(
+    "/subjects/requests/{request_id}", summary="One correction or erasure with its notices and answers"
+)
+def one_request(inst: Inst, who: Reader, request_id: Name) -> Any:
+    return plain(subjects.show(inst, who, request_id))
+
+
+@router.post("/subjects/notify", summary="Tell recipients that wait, now")
+def notify(inst: Inst, who: Actor) -> dict[str, int]:
+    return subjects.deliver(inst, who, force=True)
+
+
+@router.get("/subjects/notices", summary="Notices that wait for one's own answer")
+def notices(inst: Inst, who: Reader) -> Any:
+    return plain(subjects.mine(inst, who))
+
+
+class NoticeBody(Body):
+    outcome: Name
+
+
+@router.post("/subjects/notices/{notice_id}", status_code=204, summary="Answer a notice on one's own list")
+def answer_notice(inst: Inst, who: Actor, notice_id: Name, body: NoticeBody) -> None:
+    subjects.answer(inst, who, notice_id, body.outcome)
 
 
 @router.get("/incidents", summary="Incidents with their clocks")

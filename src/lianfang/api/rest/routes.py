@@ -6,10 +6,11 @@ from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from lianfang import records
-from lianfang.api.security import Actor, Inst, Reader
+from lianfang.api.security import Actor, Costly, Inst, Reader
 from lianfang.foundation.canonical import plain
 from lianfang.services import attack as attacking
 from lianfang.services import (
@@ -19,6 +20,7 @@ from lianfang.services import (
     events,
     jobs,
     laboratory,
+    notices,
     orders,
     plan,
     reports,
@@ -27,17 +29,34 @@ from lianfang.services import (
     visits,
 )
 from lianfang.services import today as morning
-from lianfang.services.gate import require
 
 router = APIRouter(tags=["api"])
 Note = Annotated[str, Field(max_length=2000)]
 Name = Annotated[str, Field(max_length=80)]
 
 
+#: Levels of lists and objects in a body; the deepest of ours, a plan, has six.
+DEPTH = 20
+
+
 class Body(BaseModel):
-    """Base of every body: an unknown field is refused."""
+    """Base of every body: an unknown field is refused, and so are a NUL character and deep nesting."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bounded(cls, value: Any) -> Any:
+        waiting = [(value, 0)]
+        while waiting:
+            one, depth = waiting.pop()
+            if depth > DEPTH:
+                raise PydanticCustomError("depth", "The body is nested too deeply.")
+            if isinstance(one, str) and "\x00" in one:
+                raise PydanticCustomError("nul", "A text holds a NUL character.")
+            inner = [*one, *one.values()] if isinstance(one, dict) else one if isinstance(one, list) else ()
+            waiting += [(part, depth + 1) for part in inner]
+        return value
 
 
 class OpenBody(Body):
@@ -89,8 +108,18 @@ class VisitBody(Body):
     medium: Name = "visit"
 
 
+class NoticeBody(Body):
+    kind: Name
+
+
 class ResultBody(Body):
     result: Name
+
+
+@router.get("/openapi.json", include_in_schema=False)
+def document(request: Request, who: Reader) -> Any:
+    """Every route and its bodies, for who writes a program; nobody else learns what there is."""
+    return request.app.openapi()
 
 
 @router.get("/me", summary="Who I am, and the token that writes carry in X-Lianfang-Token")
@@ -118,14 +147,12 @@ def record_schema(who: Reader, name: Name) -> dict[str, Any]:
 
 @router.get("/jobs/{job_id}", summary="A job's status and progress")
 def job(inst: Inst, who: Reader, job_id: Name) -> Any:
-    require(who, "event.read")
-    return plain(jobs.get(inst, job_id))
+    return plain(jobs.show(inst, who, job_id))
 
 
 @router.post("/jobs/{job_id}/cancel", status_code=204, summary="Ask a job to stop")
 def cancel(inst: Inst, who: Actor, job_id: Name) -> None:
-    require(who, "daily.run")
-    jobs.cancel(inst, job_id)
+    jobs.cancel(inst, who, job_id)
 
 
 @router.get("/today", summary="Alerts and what each event needs")
@@ -195,6 +222,11 @@ def name(inst: Inst, who: Actor, lock_id: Name) -> dict[str, int]:
     return {"named": contacts.name(inst, who, lock_id)}
 
 
+@router.post("/events/{event_id}/notices", status_code=201, summary="A signed notice with a code to check it")
+def notice(inst: Inst, who: Actor, event_id: Name, body: NoticeBody) -> Any:
+    return plain(notices.issue(inst, who, event_id, body.kind))
+
+
 @router.get("/my/tasks", summary="The worker's contacts")
 def tasks(inst: Inst, who: Reader) -> Any:
     return plain(visits.tasks(inst, who))
@@ -258,7 +290,9 @@ def tick(inst: Inst, who: Actor, event_id: Name, task: Name, body: NoteBody) -> 
     plan.done(inst, who, event_id, task, body.note, day=body.day)
 
 
-@router.post("/events/{event_id}/attack", summary="What all bulletins together give away")
+@router.post(
+    "/events/{event_id}/attack", dependencies=[Costly], summary="What all bulletins together give away"
+)
 def attack(inst: Inst, who: Actor, event_id: Name) -> Any:
     found = attacking.attack(inst, who, event_id)
     return plain({"event_id": event_id, "draft": found["draft"], **found["report"].to_dict()})

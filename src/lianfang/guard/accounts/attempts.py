@@ -30,7 +30,12 @@ DEFAULT = Limits()
 def whos(kind: str, name: str, address: str) -> list[str]:
     """Under whom a try is counted: ``kind`` (account, second) with a digest of the name, and the address."""
     digest = hashlib.sha256(name.encode(errors="replace")).hexdigest()[:32]
-    return [f"{kind}:{digest}", f"address:{address[:60]}"]
+    return [f"{kind}:{digest}", f"address:{printable(address)[:60]}"]
+
+
+def printable(text: str) -> str:
+    """What a device or a proxy says of itself, without what would break a line or steer a terminal."""
+    return "".join(c for c in text if c.isprintable())
 
 
 def too_many(conn: Connection, who: list[str], now: datetime, limits: Limits) -> bool:

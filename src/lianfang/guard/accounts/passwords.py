@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 MIN_LENGTH = 15
 MAX_LENGTH = 256
-_CONTEXT = ("lianfang", "联防")
+#: Words that everybody here would think of; with what they leave, a password has to be one still.
+_CONTEXT = (
+    *("lianfang", "联防联控", "联防", "疾控中心", "疾控", "卫健委", "疫情", "防疫", "防控", "新冠"),
+    *("epidemic", "outbreak", "pandemic", "disease", "control", "centre", "center", "covid", "health"),
+    *("password", "welcome", "admin"),
+)
 _PADDING = "0123456789 !@#$%^&*()-_=+.,?~"
 
 
@@ -41,7 +46,8 @@ def check_password(password: str, *, name: str = "", minimum: int = MIN_LENGTH) 
     weak = {core, stripped, unit, unit.strip(_PADDING), _unit(stripped)}
     context = [word for word in (name.casefold(), *_CONTEXT) if word]
     left = functools.reduce(lambda rest, word: rest.replace(word, ""), context, core).strip(_PADDING)
-    if weak & common_passwords() or len(set(core)) < 5 or (left != core and len(left) < 6) or _is_run(core):
+    common = weak & common_passwords() or {stripped, _unit(stripped)} & _cores()
+    if common or len(set(core)) < 5 or (left != core and len(left) < 6) or _is_run(core):
         raise BadInput(
             "That password is one of the first that would be tried.",
             hint="Common passwords, repetitions, runs and your own name are refused.",
@@ -53,6 +59,12 @@ def common_passwords() -> frozenset[str]:
     """The list that is shipped with the package."""
     text = (files("lianfang.guard.accounts") / "common_passwords.txt").read_text(encoding="utf-8")
     return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
+
+
+@functools.cache
+def _cores() -> frozenset[str]:
+    """The list's words without the digits and signs around them, where enough is left to know them by."""
+    return frozenset(core for word in common_passwords() if len(core := word.strip(_PADDING)) >= 4)
 
 
 @functools.cache

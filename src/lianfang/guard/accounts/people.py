@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, true, update
 
 from lianfang.foundation.canonical import plain
 from lianfang.foundation.errors import BadInput, Conflict, NotFound
@@ -76,9 +76,29 @@ def account(conn: Connection, who: str) -> Account:
     return _account(row)
 
 
-def list_accounts(conn: Connection) -> list[Account]:
-    """All accounts, by name."""
-    return [_account(row) for row in conn.execute(select(tables.account).order_by(tables.account.c.name))]
+def list_accounts(
+    conn: Connection, search: str = "", *, start: int = 0, limit: int | None = None
+) -> list[Account]:
+    """Accounts by name: all, or those whose name or shown name holds ``search``, from ``start`` on."""
+    statement = select(tables.account).where(_holding(search)).order_by(tables.account.c.name).offset(start)
+    return [_account(row) for row in conn.execute(statement.limit(limit) if limit is not None else statement)]
+
+
+def count_accounts(conn: Connection, search: str = "") -> int:
+    """How many accounts :func:`list_accounts` would give in all."""
+    counted = select(func.count()).select_from(tables.account).where(_holding(search))
+    return int(conn.execute(counted).scalar_one())
+
+
+def _holding(search: str) -> ColumnElement[bool]:
+    """Small and capital letters alike; the signs of a pattern are letters here."""
+    if not search:
+        return true()
+    table, wanted = tables.account.c, search.lower()
+    return or_(
+        func.lower(table.name).contains(wanted, autoescape=True),
+        func.lower(table.display).contains(wanted, autoescape=True),
+    )
 
 
 def disable(conn: Connection, account_id: str, now: datetime) -> None:

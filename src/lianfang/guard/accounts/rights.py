@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -178,6 +178,23 @@ def given_roles(conn: Connection, account_id: str, now: datetime) -> tuple[Role,
         .order_by(table.c.role, table.c.area)
     )
     return tuple(Role(row.role_id, row.role, row.area, moment(row.not_after)) for row in rows)
+
+
+def given_to(conn: Connection, account_ids: Collection[str], now: datetime) -> dict[str, list[Role]]:
+    """As :func:`given_roles` for several accounts: those that have a role, each with its roles."""
+    table = tables.role
+    rows = conn.execute(
+        select(table)
+        .where(table.c.revoked_at.is_(None), table.c.not_after > plain(now))
+        .order_by(table.c.role, table.c.area)
+    )
+    wanted, found = set(account_ids), dict[str, list[Role]]()
+    for row in rows:
+        if row.account_id in wanted:
+            found.setdefault(row.account_id, []).append(
+                Role(row.role_id, row.role, row.area, moment(row.not_after))
+            )
+    return found
 
 
 def may(conn: Connection, account_id: str, role: str, area: str, now: datetime) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -231,6 +232,24 @@ def _look(conn: Connection, token: str, now: datetime, limits: Limits) -> tuple[
     return found, now - seen >= REFRESH
 
 
+def count_sessions(
+    conn: Connection, account_ids: Collection[str], *, now: datetime, limits: Limits = DEFAULT
+) -> dict[str, int]:
+    """How many sessions of each of the accounts still run; without those that have none."""
+    table = tables.session
+    rows = conn.execute(
+        select(table.c.account_id, func.count().label("n"))
+        .where(
+            table.c.ended_at.is_(None),
+            table.c.created_at > plain(now - limits.absolute),
+            table.c.seen_at > plain(now - limits.idle),
+        )
+        .group_by(table.c.account_id)
+    )
+    wanted = set(account_ids)
+    return {str(row.account_id): int(row.n) for row in rows if row.account_id in wanted}
+
+
 def list_sessions(
     conn: Connection, account_id: str, *, now: datetime, limits: Limits = DEFAULT
 ) -> list[Session]:
@@ -326,8 +345,8 @@ def _begin(
             session_id=session_id,
             account_id=account_id,
             factors=factors,
-            address=address[:64],
-            agent="".join(c for c in agent if c.isprintable())[:120],
+            address=attempts.printable(address)[:64],
+            agent=attempts.printable(agent)[:120],
             created_at=plain(now),
             seen_at=plain(now),
         )

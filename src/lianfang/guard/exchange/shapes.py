@@ -54,6 +54,15 @@ class AlertBody(Shape):
     issued_at: AwareDatetime
 
 
+class ConcernBody(AlertBody):
+    """An alert concerns more authorities than before: which, and why. It carries the whole alert."""
+
+    number: int = Field(ge=1, le=10_000)
+    added: Names
+    reason: Title
+    at: AwareDatetime
+
+
 class PostBody(Shape):
     """A message of the general channel."""
 
@@ -140,6 +149,7 @@ class GrantBody(Shape):
 
 BODIES: dict[str, type[Shape]] = {
     "alert": AlertBody,
+    "concern": ConcernBody,
     "post": PostBody,
     "message": MessageBody,
     "correction": MessageBody,
@@ -157,7 +167,16 @@ class Letter(Shape):
     format: Literal["lianfang-exchange/1"] = "lianfang-exchange/1"
     letter_id: Id
     kind: Literal[
-        "alert", "post", "message", "correction", "erasure", "unlawful", "request", "answer", "grant"
+        "alert",
+        "concern",
+        "post",
+        "message",
+        "correction",
+        "erasure",
+        "unlawful",
+        "request",
+        "answer",
+        "grant",
     ]
     sender: Name
     recipient: Name

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lianfang.foundation.errors import Refused
@@ -37,6 +38,18 @@ class Decision:
 
     def __bool__(self) -> bool:
         return self.permit
+
+    def withheld(self, duties: Sequence[str]) -> Decision:
+        """The denial that a permit becomes while nobody discharges these of its obligations."""
+        owed = ", ".join(duties)
+        return replace(
+            self,
+            permit=False,
+            outcome="deny",
+            fields=dict.fromkeys(self.fields, "drop"),
+            reasons=(f"obligation: nobody discharges {owed}. 义务无人履行：{owed}。",),
+            ttl=0,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain JSON values."""

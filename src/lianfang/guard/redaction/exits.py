@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from lianfang.foundation.text import log_safe
 from lianfang.guard.redaction.scan import MAX_TEXT, find, replace
 
 #: a place or a seat may be what an export is about; these kinds never are
@@ -51,6 +52,20 @@ def cell(text: str) -> str:
     return replace(text, [f for f in find(text, point="mask", tagger=False) if f.kind in DIRECT])
 
 
+def frame(table: Any) -> Any:
+    """A polars table whose text cells are masked as :func:`cell` does; each different text is read once."""
+    import polars as pl
+
+    for name, dtype in table.schema.items():
+        if dtype != pl.String:
+            continue
+        told = {text: cell(text) for text in table[name].drop_nulls().unique().to_list()}
+        changed = {text: said for text, said in told.items() if said != text}
+        if changed:
+            table = table.with_columns(pl.col(name).replace(changed))
+    return table
+
+
 def file_name(name: str) -> str:
     """A file's name to be told on: ``张三15400001234.csv`` becomes ``〔已隐去〕.csv``; the suffix stays."""
     stem, dot, suffix = name[:1000].rpartition(".")
@@ -79,11 +94,13 @@ def _told(make: Callable[..., logging.LogRecord]) -> Callable[..., logging.LogRe
         except (TypeError, ValueError, KeyError):
             # arguments that do not fit their text: the handler would print them as they are
             made.msg, made.args, said = "A log line whose arguments do not fit was left out.", (), ""
-        if masked(said) != said:
-            made.msg, made.args = masked(said), ()
+        plain = log_safe(masked(said), limit=_LONGEST_LINE)  # one record is one line, whatever it was given
+        if plain != said:
+            made.msg, made.args = plain, ()
         if made.exc_info and made.exc_info[0] is not None:
-            # formatters print this text and do not look at the exception again
-            made.exc_text = masked("".join(traceback.format_exception(*made.exc_info)).rstrip("\n"))
+            # formatters print this text and do not look at the exception again; an indented line is no record
+            lines = masked("".join(traceback.format_exception(*made.exc_info))).splitlines()
+            made.exc_text = "\n".join(f"  {log_safe(line, limit=_LONGEST_LINE)}" for line in lines)
         return made
 
     record._watched = True  # type: ignore[attr-defined]

@@ -14,8 +14,8 @@ _STOP = load("english")
 _GIVEN = load("given_latin")
 _SURNAMES = load("surnames_latin")
 
-_UP = "A-ZÀ-ÖØ-Þ"
-_LOW = "a-zß-öø-ÿ"
+_UP = "A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶĹĻĽŁŃŅŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽȘȚ"
+_LOW = "a-zß-öø-ÿāăąćčďđēęěğģīıķĺļľłńņňōőřśşšţťūůűźżžșț"
 _SLASHED = re.compile(
     r"(?<![A-Za-z/])[A-Z]{2,20}/[A-Z]{2,24}(?: [A-Z]{2,20})?(?: (?:MR|MS|MRS|MISS|MSTR|CHD))?(?![A-Za-z/])"
 )
@@ -27,9 +27,9 @@ _WORD = (
     rf"El-)?[{_UP}][{_LOW}]{{1,14}}(?:[-'][{_UP}]?[{_LOW}]{{1,14}})?)"
 )
 _RUN = re.compile(
-    rf"(?<![A-Za-zÀ-ÿ\d_@./'-])(?:{_WORD}|[{_UP}]\.)(?:(?: (?:bin|binti|bint|van|von|der|"
+    rf"(?<![A-Za-zÀ-ɏ\d_@./'-])(?:{_WORD}|[{_UP}]\.)(?:(?: (?:bin|binti|bint|van|von|der|"
     rf"den|de|da|dos|di|del|la|al|el|ibn))*[ ]"
-    rf"(?:{_WORD}|[{_UP}]\.(?=[ ]))){{1,5}}(?![A-Za-zÀ-ÿ\d_@]|-\w|\.\w)"
+    rf"(?:{_WORD}|[{_UP}]\.(?=[ ]))){{1,5}}(?![A-Za-zÀ-ɏ\d_@]|-\w|\.\w)"
 )
 _CAPITALS = re.compile(
     r"(?<![\w@./-])(?P<s>[A-Z]{2,9})(?:, ?|"
@@ -43,7 +43,8 @@ _SYLLABLE = (
 _PINYIN = re.compile(rf"(?:{_SYLLABLE}['-]?){{1,3}}")
 _CUE = re.compile(
     r"(?:\b(?:patient|patients|case|holder|name|named|called|mr|mrs|ms|miss|dr|prof|contact|contacts|"
-    r"passenger|traveller|traveler|nurse|student|cardholder|driver|doctor|interviewer|respondent|teacher|neighbour|neighbor|"
+    r"passenger|traveller|traveler|nurse|student|cardholder|driver|doctor|interviewer|"
+    r"respondent|teacher|neighbour|neighbor|"
     r"by|from|to|with|is|was|am|man|woman|boy|girl|husband|wife|son|daughter|father|mother|brother|sister|partner|"
     r"colleague|friend|told|and|beside|near|met|dear|hi|hello|regards|signed)\.?,?:? |[(:,;\"“] ?|[.!?] |\n|\d\. ?|^)$",
     re.I,
@@ -72,8 +73,14 @@ _VERB = re.compile(
     r"lived|says|said|wore|took|denies|denied|works|worked|died|who)\b|"
     r",? ?\((?:aged|male|female|\d)|, (?:aged|male|female|\d{1,3}\b))"
 )
+_DOES = re.compile(
+    r",? (?:who |and (?:his|her|their) )?(?:left|flew|went|came|took|sat|met|felt|had no|"
+    r"has no|is ill|is a|was a|got|shared|boarded|"
+    r"declined|refused|coughed|called|visited|arrived|returned|stayed|slept|drove|attended|tested|recovered|died)\b"
+)
 _SHAPED = re.compile(
-    r"(?:ov|ova|ev|eva|ski|ska|sky|enko|escu|sson|[^a]sen|stein|berg|mann|[^n]ez|elli|etti|ucci|opoulos|idis|ian|moto|mura|shima|yama|kawa|tani)$|^(?:Mc|O['’])[A-Z]"
+    r"(?:ov|ova|ev|eva|ski|ska|sky|enko|escu|sson|[^a]sen|stein|berg|mann|[^n]ez|elli|etti|"
+    r"ucci|opoulos|idis|ian|moto|mura|shima|yama|kawa|tani)$|^(?:Mc|O['’])[A-Z]"
 )
 _LEADING = frozenset(
     [
@@ -142,6 +149,39 @@ _PARTICLES = frozenset(
 )
 
 
+# HL7 v2 writes a person as family^given^middle
+_CARETS = re.compile(
+    rf"(?<![\w^])[{_UP}][{_UP}{_LOW}'-]{{1,24}}\^[{_UP}][{_UP}{_LOW}'-]{{1,24}}(?:\^[{_UP}{_LOW}]{{0,20}})*(?![\w])"
+)
+_SMALL = re.compile(r"(?<![A-Za-z\d_@./'-])(?=([a-z]{2,12}) ([a-z'-]{2,14})(?![A-Za-z\d_@]|\.\w))")
+_SMALL_CUE = re.compile(
+    r"(?:\b(?:name is|named|called|name|i am|i'm|this is|patient|contact|passenger|holder|"
+    r"nurse|driver|colleague|friend|roommate|"
+    r"husband|wife|son|daughter|mother|father|brother|sister|dear|hi|hello|by|mr|mrs|ms|"
+    r"dr)[:=,.]? ?|[\u4e00-\u9fff][:=]? ?|[=@] ?)$",
+    re.I,
+)
+# words of English that are surnames in pinyin as well
+_ENGLISH_TOO = load("english_surnames")
+
+
+def _lower(text: str, weak: bool) -> Iterator[Span]:
+    """Names without capitals: after a cue, or a surname and two syllables at least of pinyin."""
+    end = 0
+    for found in _SMALL.finditer(text):
+        start = found.start()
+        one, other = found.group(1), found.group(2).removesuffix("'s")
+        if start < end:
+            continue
+        cue = _SMALL_CUE.search(text[max(0, start - 16) : start])
+        chinese = one in _SURNAMES and _PINYIN.fullmatch(other) is not None
+        long = chinese and weak and len(other) >= 5 and one not in _ENGLISH_TOO
+        known = one in _GIVEN and one not in _ENGLISH_TOO
+        if long or (cue and (chinese or known) and not {one, other} & (_STOP - _SURNAMES)):
+            end = start + len(one) + 1 + len(other)
+            yield "PERSON", start, end
+
+
 def _pinyin(surname: str, given: list[str]) -> bool:
     return surname.lower() in _SURNAMES and all(_PINYIN.fullmatch(g.lower()) for g in given)
 
@@ -152,7 +192,12 @@ def _capitals(text: str) -> Iterator[Span]:
         given = found["g"].replace("-", " ").split(" ")
         if any(g.lower() in _STOP for g in (found["s"], *given)) or len("".join(given)) < 3:
             continue
-        if _pinyin(found["s"], given):
+        cued = (
+            found["s"].lower() in _SURNAMES
+            and re.search(r"[a-z]", found["g"])
+            and _STRONG_CUE.search(text[max(0, found.start() - 16) : found.start()])
+        )
+        if cued or _pinyin(found["s"], given):
             yield "PERSON", found.start(), found.end()
 
 
@@ -163,12 +208,13 @@ def latin(text: str, *, weak: bool) -> Iterator[Span]:
         text: the normalised view.
         weak: a cue on one side is enough.
     """
-    for pattern in (_SLASHED, _MIXED):
+    for pattern in (_SLASHED, _MIXED, _CARETS):
         for found in pattern.finditer(text):
             yield "PERSON", found.start(), found.end()
     yield from _capitals(text)
+    yield from _lower(text, weak)
     for found in _RUN.finditer(text):
-        yield from _names(text, found.start(), found.group().split(" "), weak)
+        yield from _names(text, found.start(), re.sub("['’]s$", "", found.group()).split(" "), weak)
 
 
 def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span]:
@@ -193,7 +239,7 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
     cue, after = _CUE.search(before), _AFTER.match(text[end : end + 16])
     known = parts[0].lower() in _GIVEN or (parts[0].endswith(".") and not parts[-1].endswith("."))
     pinyin = _pinyin(parts[0], parts[1:]) or (len(parts) == 2 and _pinyin(parts[1], parts[:1]))
-    asian = parts[0].lower() in _SURNAMES and len(parts) in (2, 3)
+    asian = len(parts) in (2, 3) and not _SURNAMES.isdisjoint((parts[0].lower(), parts[-1].lower()))
     strong = _STRONG_CUE.search(before)
     shaped = _SHAPED.search(parts[-1]) is not None
     if (
@@ -201,6 +247,12 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
         or pinyin
         or strong
         or ((asian or shaped) and (weak or cue or after))
+        or (
+            weak
+            and 2 <= len(parts) <= 3
+            and cue
+            and (text.startswith("'s ", end) or _DOES.match(text[end : end + 24]))
+        )
         or (
             len(parts) == 2
             and cue

@@ -1,4 +1,4 @@
-"""Names of persons by rule: surnames, cue words, position. No model: a name without a cue is not seen."""
+"""Names of persons by rule: surnames, cue words, position, columns; :mod:`weigh` decides with what they find."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from lianfang.guard.redaction import ner
 from lianfang.guard.redaction.address import division_names
 from lianfang.guard.redaction.latin import latin
 from lianfang.guard.redaction.normal import View
+from lianfang.guard.redaction.tables import cells
 from lianfang.guard.redaction.words import load
 
 Span = tuple[str, int, int]
 
-# least probability of a name at the two operating points
-THRESHOLDS = {"block": 0.25, "mask": 0.4}
+# least probability of a name at the two operating points, with the tagger and without
+THRESHOLDS = {("block", True): 0.18, ("mask", True): 0.4, ("block", False): 0.22, ("mask", False): 0.5}
 
 _SINGLE = "".join(sorted(load("surnames")))
 # characters that do not stand in a given name, so that "于昨日" and "高热" are no persons
 _NOT_GIVEN = load("not_given")
 _ALSO_GIVEN = frozenset("万安")
+_RARE = load("surnames_rare")
 _WORDS = load("common")
 _TITLES = (
     "先生|女士|小姐|同学|同志|老师|老師|医生|醫生|护士|護士|大爷|大妈|阿姨|叔叔|师傅|师傅|书记|主任|经理|某"
@@ -48,7 +50,7 @@ _WEAK = re.compile(
     r"居民代表|成员|通知|问询|询问|访谈|回访|致电|联系|转告|请|由|给|让|对|"
     r"证号|有人发|[、])\s*[::]?\s*[“\"]?"
 )
-_MINORITY = re.compile(r"[\u4e00-\u9fff]{2,9}(?:[·•‧・][\u4e00-\u9fff]{2,9}){1,3}")
+_MINORITY = re.compile(r"[\u4e00-\u9fff]{1,9}(?:[·•‧・][\u4e00-\u9fff]{2,9}){1,3}")
 _BORROWED = load("borrowed")
 _DOUBLES = load("surnames_two")
 _SURNAMES = frozenset(_SINGLE)
@@ -126,6 +128,10 @@ def _cued(text: str, *, weak: bool) -> Iterator[Span]:
                 yield "PERSON", found.end(), end
 
 
+_HEADS = dict.fromkeys(load("name_columns"), "PERSON")
+_CELL = {"PERSON": re.compile(r"(?!.*[某无空未])[\u4e00-\u9fff·]{2,8}")}
+
+
 def _fields(text: str, marks: list[int]) -> Iterator[Span]:
     """A whole field that is shaped like a name and stands beside a fact about a person."""
     for found in _FIELD.finditer(text):
@@ -164,19 +170,21 @@ def _dotted(text: str) -> Iterator[Span]:
         while last < len(tail) and tail[last] in _BORROWED:
             last += 1
         # a family's name before the dot may be anything (爱新觉罗·启航) where it stands alone
-        if len(head) - first < 2:
+        if head[-1] == "让":
+            first = len(head) - 1
+        elif len(head) - first < 2:
             first = 0 if len(head) <= 5 else first
         if last < 2:
             last = len(tail) if len(tail) <= 3 else last
         start, end = found.start() + first, found.end() - len(tail) + last
-        if len(head) - first >= 2 and last >= 2 and not _THING.match(text, end):
+        if (len(head) - first >= 2 or head[first:] == "让") and last >= 2 and not _THING.match(text, end):
             yield "PERSON", start, end
 
 
 def _told(text: str) -> Iterator[Span]:
     """A surname alone, where the text says that it is one (姓许)."""
     for found in _SURNAME_TOLD.finditer(text):
-        if found.group(1) in _SURNAMES or found.group(1) in _DOUBLES:
+        if found.group(1) in _SURNAMES or found.group(1) in _DOUBLES or found.group(1) in _RARE:
             yield "PERSON", found.start(1), found.end(1)
 
 
@@ -189,6 +197,7 @@ def names(text: str, marks: list[int], *, weak: bool) -> Iterator[Span]:
         weak: also after cues that are followed by other things as often (患者, 请): recall before precision.
     """
     yield from _cued(text, weak=weak)
+    yield from cells(text, _HEADS, _CELL)
     yield from _fields(text, marks)
     yield from _followed(text)
 
@@ -198,7 +207,7 @@ def plain(text: str, *, weak: bool) -> Iterator[Span]:
     if re.search(r"[\u4e00-\u9fff]", text):
         yield from _told(text)
         yield from _dotted(text)
-    if re.search(r"[A-ZÀ-Þ][A-Za-zà-ÿ.]", text):
+    if re.search(r"[A-Za-zÀ-Þ][A-Za-zà-ÿ.]", text):
         yield from latin(text, weak=weak)
 
 
@@ -217,16 +226,16 @@ def persons(
     text = view.simplified()
     weak = point == "block"
     found = list(plain(text, weak=weak))
-    ruled = {(start, end) for _, start, end in names(text, marks, weak=weak)}
-    if not (tagger and ner.available() and re.search(r"[\u4e00-\u9fff]{2}", text)):
-        return [*found, *(("PERSON", *span) for span in ruled)]
+    if not re.search(r"[\u4e00-\u9fff]{2}", text):
+        return found
     from lianfang.guard.redaction import weigh
 
+    read = tagger and ner.available()
+    ruled = {(start, end) for _, start, end in names(text, marks, weak=weak)}
     sure = {(start, end) for _, start, end in names(text, marks, weak=False)} if weak else ruled
     used = bytearray(len(text))
     for _, start, end in (*found, *others):
         used[start:end] = b"\1" * (end - start)
-    return [
-        *found,
-        *(("PERSON", *span) for span in weigh.weighed(text, marks, sure, ruled, used, THRESHOLDS[point])),
-    ]
+    least = THRESHOLDS[point, read]
+    spans = weigh.weighed(text, marks, sure, ruled, used, least, tagger=read, widen=weak)
+    return [*found, *(("PERSON", *span) for span in spans)]

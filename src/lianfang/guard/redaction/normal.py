@@ -50,6 +50,14 @@ def _simple() -> dict[int, str]:
     return {ord(pair[0]): pair[1] for pair in load("traditional")}
 
 
+def _spelled(found: re.Match[str]) -> str:
+    """A run of numerals as digits; a numeral alone before plain digits (武二154…) is another word's."""
+    run = found.group()
+    if run[0] in _NUMERALS and not any(c in _NUMERALS for c in run[1:]):
+        return run
+    return "".join(_NUMERALS.get(c, c) for c in run)
+
+
 class View:
     """``text`` is what detectors read; ``at(i)`` is where its i-th character stands in the original."""
 
@@ -80,7 +88,7 @@ class View:
         """The view with numbers that are spelled out as digits; the same length."""
         if not any(c in self.text for c in "零〇一二三四五六七八九壹贰貳幺"):
             return self.text
-        return _SPELLED.sub(lambda m: "".join(_NUMERALS.get(c, c) for c in m.group()), self.text)
+        return _SPELLED.sub(_spelled, self.text)
 
     def simplified(self) -> str:
         """The view in simplified characters; the same length."""

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import date
 
+from lianfang.guard.redaction.tables import cells
+
 Span = tuple[str, int, int]
 
 _PROVINCES = frozenset(
@@ -182,6 +184,10 @@ _MOBILE = re.compile(
 _ABROAD = re.compile(
     r"(?<![\dA-Za-z+])(?:\+|00)(?!86)[1-9]\d{0,2}(?:[ \-.]?(?:\(\d{1,4}\)|\d{1,4})){2,5}(?![\dA-Za-z])"
 )
+# groups of three and four and four with a mark between that ends no number elsewhere, or with letters that a scan
+# or a hiding hand puts for 0 and 1
+_PARTED = re.compile(r"(?<![\dA-Za-z.,])1[3-9]\d([,、/*~=|])\d{4}\1\d{4}(?![\d,、/*~=|])")
+_LOOKALIKE = re.compile(r"(?<![\dA-Za-z])[1lI][3-9][\doOlI]{9}(?![\dA-Za-z])")
 # Taiwan by its form, Hong Kong and Macao by a word before it
 _NEAR_MOBILE = re.compile(
     r"(?<![\d\-])09\d{2}[ \-]?\d{3}[ \-]?\d{3}(?![\d\-])|"
@@ -208,6 +214,11 @@ def _phones(text: str) -> Iterator[Span]:
         for found in _ABROAD.finditer(text):
             if 8 <= sum(c.isdigit() for c in found.group()) <= 16:
                 yield "MOBILE", found.start(), found.end()
+    for found in _PARTED.finditer(text):
+        yield "MOBILE", found.start(), found.end()
+    for found in _LOOKALIKE.finditer(text):
+        if 7 <= sum(c.isdigit() for c in found.group()) <= 10:
+            yield "MOBILE", found.start(), found.end()
     for found in _NEAR_MOBILE.finditer(text):
         yield "MOBILE", found.start(found.lastindex or 0), found.end()
     for found in _LANDLINE.finditer(text):
@@ -272,7 +283,12 @@ def _lettered(text: str) -> Iterator[Span]:
             yield kind, found.start(), found.end()
 
 
+# HL7 v2, PID: the third field is the patient's number, the seventh his date of birth
+_PID = re.compile(r"^PID\|[^|\n]*\|[^|\n]*\|([^|^~\n]{4,24})", re.M)
+_PID_BORN = re.compile(r"^PID(?:\|[^|\n]*){6}\|((?:19|20)\d{6})(?=\||\d{4,6}\||$)", re.M)
+
 _CUED = (
+    ("MEDICAL_NO", _PID),
     ("HKMO_PERMIT", _PERMIT),
     ("TW_PERMIT", _TAIBAO),
     ("PASSPORT", _PASS_CUE),
@@ -287,8 +303,10 @@ _CUED = (
     (
         "MEDICAL_NO",
         re.compile(
-            r"(?:住院号|住院號|门诊号|門診號|病案号|病案號|病历号|病歷號|就诊卡号|就诊卡|就诊号|健康卡号|就診卡號|医保号|"
-            r"医保卡号|社保卡号|社保号|健保卡號|登记号|登記號|诊疗卡号|病人ID|病人号|MRN|hospital (?:no\.?|number))"
+            r"(?:住院号|住院號|门诊号|門診號|病案号|病案號|病历号|病歷號|就诊卡号|就诊卡|就诊号|"
+            r"健康卡号|就診卡號|医保号|"
+            r"医保卡号|社保卡号|社保号|健保卡號|社保卡|医保卡|健康卡|病案|病历|登记号|登記號|诊疗卡号|"
+            r"病人ID|病人号|MRN|hospital (?:no\.?|number))"
             r"(?:码|碼)?(?:是|为|為)?\s*[::]?\s*([A-Za-z\d\-]{5,24})",
             re.I,
         ),
@@ -319,7 +337,13 @@ _DATE = (
     rf"20)\d{{2}}[年\-/.] ?\d{{1,2}}[月\-/.] ?\d{{1,2}}日?|(?:19|20)\d{{2}}年\d{{1,2}}月)"
 )
 _DOB = (
+    _PID_BORN,
     re.compile(rf"({_DATE})(?=\s*(?:出?生(?!效|产|活)))"),
+    re.compile(
+        r"((?:(?:19|20)\d{2}|\d{2}|[一二三四五六七八九〇零]{2,4})年(?:[正腊]月|\d{1,2}月|"
+        r"[一二三四五六七八九十]{1,2}月)(?:初?[一二三四五六七八九十]{1,3}|\d{1,2})?日?)"
+        r"(?=\s*(?:生人|出生(?!人口|率|缺陷)|生的))"
+    ),
     re.compile(
         rf"(?:出生(?:日期|年月|于|於)?|生日|生于|生於|born(?: on)?|date of birth|DOB)\s*(?:是|"
         rf"为|為)?[::]?\s*({_DATE}|(?:19|20)\d{{2}}[./\-]\d{{1,2}}(?![\d./\-])|\d{{1,2}}/\d{{1,2}}/(?:19|20)\d{{2}})",
@@ -335,8 +359,9 @@ _DOB = (
 _YEARS = r"(?:1[01]\d|\d{1,2}|\d \d|[一二三四五六七八九十两]{1,3})"
 _AGE = (
     re.compile(
-        rf"(?<![\d.\-~至到—第大小])(?:{_YEARS}[多余餘来]? ?(?:周岁|周歲|岁|歲)"
-        rf"(?:半|零?{_YEARS}个?(?:月|個月))?|{_YEARS}个月大|{_YEARS}個月大|{_YEARS}月龄)(?!以|及以|组|組|至|到|-|~|段|上下|者占)"
+        rf"(?<![\d.~至到—第大小])(?<![\d岁]-)(?:{_YEARS}[多余餘来]? ?(?:周岁|周歲|岁|歲)"
+        rf"(?:半|零?{_YEARS}个?(?:月|個月))?|{_YEARS}个月大|{_YEARS}個月大|{_YEARS}月龄)(?!以|及以|"
+        rf"组|組|至|到|-(?=\d)|~|段|上下|者占)"
     ),
     re.compile(r"月龄\s*[::]?\s*(\d{1,2}个月)"),
     re.compile(r"(?:年龄|年齡|年纪|虚岁|周岁)\s*[::]?\s*(\d{1,3})(?![\d.\-~至岁歲组段个])"),
@@ -346,6 +371,19 @@ _AGE = (
         r"\b(?:aged?|age:|age of)\s*(\d{1,3})\b(?!\s*(?:-|–|to|and|or)\s*(?:\d|over|above|older|under))", re.I
     ),
 )
+_BARE_AGE = re.compile(r"(?<=[男女][,/|、-])\d{1,3}(?=[,/|、)-])|(?<=[男女] )\d{1,3}(?= )")
+_HEADS = {
+    **dict.fromkeys(("年龄", "年齡", "age"), "AGE"),
+    **dict.fromkeys(("住院号", "病案号", "病历号", "门诊号", "就诊卡号", "mrn"), "MEDICAL_NO"),
+    **dict.fromkeys(("学号", "考号", "准考证号", "學號"), "STUDENT_NO"),
+    **dict.fromkeys(("出生日期", "出生年月", "生日", "dob", "date of birth"), "DOB"),
+}
+_CELLS = {
+    "AGE": re.compile(r"\d{1,3}"),
+    "MEDICAL_NO": re.compile(r"[A-Za-z\d-]{5,24}"),
+    "STUDENT_NO": re.compile(r"[A-Za-z\d-]{5,24}"),
+    "DOB": re.compile(r"(?:19|20)\d{2}(?:[./-]?\d{1,2}){1,2}"),
+}
 # an age of nobody in particular: a mean, a bound, a group
 _NO_AGE = re.compile(
     r"(?:平均|年均|中位|均值|最大|最小|最高|最低|以上|大于|小于|超过|不足|低于|高于|(?<!刚)(?<!已)满|介于|不到)"
@@ -356,6 +394,9 @@ _NO_AGE = re.compile(
 
 
 def _circumstances(text: str) -> Iterator[Span]:
+    yield from cells(text, _HEADS, _CELLS)
+    for found in _BARE_AGE.finditer(text):
+        yield "AGE", found.start(), found.end()
     for kind, pattern in _CUED:
         for found in pattern.finditer(text):
             if any(c.isdigit() for c in found.group(1)) or kind == "WECHAT":

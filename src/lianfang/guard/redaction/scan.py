@@ -111,8 +111,8 @@ def capabilities() -> dict[str, Any]:
         unseen.insert(
             0,
             {
-                "en": "names in running prose without a cue beside them; install lianfang[ner] to see most of them",
-                "zh": "行文中无提示词的姓名；安装 lianfang[ner] 后可发现其中大多数",
+                "en": "about one name in eight: words as names, names of other languages; lianfang[ner] sees more",
+                "zh": "约八分之一的姓名：以词为名者、外语姓名；安装 lianfang[ner] 后可多发现一些",
             },
         )
     return {"tagger": ner.available(), "unseen": unseen}

@@ -1,9 +1,10 @@
-"""Names in Chinese characters, weighed: what the tagger believes together with what the rules know.
+"""Names in Chinese characters, weighed: what words, name characters, context, rules and the tagger say together.
 
-Every span of two to four characters that begins with a surname, that the tagger holds possible, or that a
-rule found, gets a probability by logistic regression over the features of :data:`FEATURES`. Weights were
-fitted (L2, 1.0) on the development part of ``tests/redaction_corpus``; ``scripts/fit_redaction.py`` writes
-them to ``words/weights.txt``.
+Every span of two to eight characters that begins with a surname, is made of parts of names of other languages,
+that the tagger holds possible or that a rule found, gets a probability by logistic regression over the features
+of :data:`FEATURES`; where the tagger is not there, over :data:`PLAIN` alone, with weights of their own. Weights
+were fitted (L2) on the development texts of ``tests/redaction_corpus``; ``scripts/fit_redaction.py`` writes them
+to ``words/weights.txt`` and ``words/weights_rules.txt``.
 """
 
 from __future__ import annotations
@@ -14,84 +15,121 @@ from collections.abc import Iterator
 from functools import lru_cache
 from importlib.resources import files
 
-from lianfang.guard.redaction import ner
-from lianfang.guard.redaction.address import division_names
+from lianfang.guard.redaction import cues, lexicon, ner
+from lianfang.guard.redaction.address import division_names, place_stems
 from lianfang.guard.redaction.words import load
 
-FEATURES = (
-    "bias", "odds", "odds_rest", "other", "person", "begin_edge", "end_edge", "one_one", "one_two",
-    "two_any", "one_three", "none_two", "none_three", "none_four", "none_more", "strong_cue",
-    "weak_cue", "left_open", "right_open", "right_word", "right_fact", "near_mark", "word", "division",
-    "not_given", "title", "place_end", "place_next", "borrowed", "frequent", "rare", "ruled_sure",
-    "ruled", "beside", "place", "open_both", "cue_open",
+#: what is known without the tagger
+PLAIN = (
+    "bias", "one_one", "one_two", "two_any", "one_three", "none_two", "none_three", "none_four", "none_more",
+    "lexical", "name", "ratio", "short_ratio", "word", "word_told", "given_word", "head_word",
+    "cross_left", "cross_right", "next_word", "last_word", "word_common", "word_open",
+    "label", "role", "verb", "title_after", "speaks", "word_after", "fact_after", "listed",
+    "listed_word", "near_mark",
+    "left_open", "right_open", "open_both", "told_open", "field", "told_speaks", "open_speaks", "whole",
+    "division", "place", "not_given", "title", "place_end", "place_next", "borrowed", "composed", "foreign",
+    "ruled_sure", "ruled",
 )  # fmt: skip
+#: what the tagger adds
+FEATURES = (*PLAIN, "odds", "odds_rest", "other", "person", "location", "begin_edge", "end_edge", "beside")
 
 _SINGLE = load("surnames")
-_DOUBLE = load("surnames_two")
+_DOUBLE = load("surnames_two") | load("surnames_japanese")
 _NOT_GIVEN = load("not_given")
 _WORDS = load("common")
-# the hundred most frequent surnames, by their order in the census of 2020
-_FREQUENT = frozenset(
-    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩邓冯曹彭曾肖田董潘袁蔡蒋余于杜叶程魏苏吕丁任卢姚沈钟姜崔谭陆"
-    "范汪廖石金韦贾夏付方邹熊白孟秦邱侯江尹薛闫段雷龙黎史陶贺毛郝顾龚邵万覃武钱戴严莫孔向常"
-)
-# surnames that are far more often another word
-_RARE = frozenset(
-    "和有是从向对到时都能经后有别区单印国年山平广应强当成执方於明更有水油满爱益相石红索经能解计许说车边连通道那金长门间阳阴陆院面项须风首高麦都时可安干家容居师常年有支文方时易全公关共利包区印危双"
-)
 _TITLE = re.compile(
     "(?:老)?(?:先生|女士|小姐|太太|夫人|同学|同志|老师|医生|医师|护士|护士长|护理师|大爷|大妈|大姐|大哥|大叔|大婶|大娘|阿姨|叔叔|奶奶|爷爷|伯伯|婆婆|师傅|"
     "书记|主任|副主任|经理|教授|院长|局长|处长|科长|镇长|村长|市长|县长|区长|所长|队长|校长|站长|班长|部长|总|董|某|姐|哥|姨|叔|伯|婶|嫂|爷|奶|妈|爸|工|队|"
-    "院士|主席|警官|律师|记者|司机|老板|氏|家|老|家属|副队|老汉|老太|某某|大夫|会计|厂长|连长|专员)"
+    "院士|主席|警官|律师|记者|司机|老板|氏|家|老|家属|副队|老汉|老太|某某|大夫|会计|厂长|连长|专员|团长|法官|教练|导演|村医|半仙|掌柜)"
 )
 # characters that write down names of other languages
 _BORROWED = load("borrowed")
 # of these, what stands in other words as often (当日新增)
 _EVERYDAY = frozenset("当新日增外力海大里都平多更登加合明江和其达肉白音满花才让山木才青古图")
 _NICKNAME = re.compile("[小老阿大]")
-_PLACE_END = frozenset("路街巷弄道县市区镇乡村庄屯店厂站馆院族柜菜茶粮剂片丸病毒沟江河湖港州省堂寺塔墓堰寨")
+_PLACE_END = frozenset(
+    "路街巷弄道县市区镇乡村庄屯店厂站馆院族柜菜茶粮剂片丸病毒沟江河湖港州省堂寺塔墓堰寨群码药汤"
+)
 _PLACE_NEXT = re.compile(
-    "(?:[路街巷弄县市区镇乡村庄屯湾沟州省族]|大道|医院|中学|小学|大学|学院|集团|公司|医疗|[杯奖酒牌氏]|门店|专卖|文学|精神|主义|广场|公园|大厦|"
-    "大桥|[桥站店馆拳]|景区|机场|口岸|自然村|社区|小区|花园|手术)"
+    "(?:[路街巷弄县市区镇乡村庄屯湾沟州省族码药汤糖液]|大道|医院|中学|小学|大学|学院|集团|公司|医疗|[杯奖酒牌氏]|门店|专卖|文学|精神|主义|广场|公园|大厦|"
+    "大桥|[桥站店馆拳]|景区|机场|口岸|自然村|社区|小区|花园|手术|家湾|家村|家庄|家沟|家坡|体育馆|纪念馆|综合征|病毒|方程|曲线|模型|系数|检验|胡同)"
 )
-_STRONG = re.compile(
-    r"(?:姓 ?名|名字|真名|当事人|联系人|联络人|收货人|收件人|收件|收货|寄件人|持有人|"
-    r"持卡人|持证人|户主|车主|监护人|法人|法人代表|负责人|责任人|机主|"
-    r"我叫|名叫|叫做|名为|叫|我是|本人|登记|旅客|乘客|申请人|投诉人|举报人|死者|化名|原名|曾用名|name|其父|其母|其妻|其夫|其子|其女|其姐|"
-    r"父亲|母亲|妻子|丈夫|儿子|女儿|爷爷|奶奶|室友|同事|邻居|朋友|户名|签收|登记人|记录人|核对人|司机|驾驶员|职工|民警|网格员)(?:系|是|为|叫|名叫|名)?[\"']?\s*[:=]?\s*[\"'“]?$",
-    re.I,
+_PARTS = load("minority")
+# a syllable that ends such names and stands in none alone
+_COMPOSED = re.compile(
+    "(?:" + "|".join(sorted(_PARTS, key=len, reverse=True)) + ")+(?:[汗江惹莫则姆提措]|古丽)?"
 )
-_WEAK = re.compile(
-    r"(?:患者|病人|患儿|孕妇|病例\d{0,4}|确诊者|感染者|密接|密切接触者|次密接|个案|接触者|学生|居民|村民|业主|住户|市民|网民|康复者|厂长|老板|支书|前台|值班医生|责任医师|责任护士|主任医师|队员|值班|周[一二三四五六日]|妹妹|姐姐|弟弟|哥哥|老公|老婆|爱人|妈妈|爸爸|家长|人员|员工|医生|护士|医师|志愿者|"
-    r"成员|老师|教师|导游|家属|对象|专家|通知|问询|询问|访谈|回访|致电|联系|转告|感谢|谢谢|请|由|给|让|对|为|与|和|跟|及|据|被|是|把|听|有|到|因|经|因为|[、\d.])\s*[:]?\s*[“\"'(]?$"
-)
-_RIGHT_WORD = re.compile(
-    r"家属|的|已|确诊|疑似|被|于|在|到|从|和|与|及|等|出生|系|因|曾|住|乘|驾|来|返|持|一家|是|为|有|未|无|之|核酸|说|称|表示|反映|回忆|认为|昨|今|"
-    r"先生|女士|小姐|同学|同志|老师|医生|护士|主任|院长|医师|也|都|还|就|又|给|带|把|将|负责|拒绝|抱|家|两|三|您好|你好|去|向|体温|收|捐|退|正在|隐瞒|似"
-)
-_RIGHT_FACT = re.compile(
-    r"[\s,;|、(]*(?:[男女](?:$|[,。;|\s)])|\d{1,3}岁|(?:19|20)\d{2}|1[3-9]\d{5}|\d{15}|身份|电话|手机|家长|[\u4e00-\u9fff]{1,3}[市县省区族]|\(?[男女])"
-)
-_CALLED = re.compile(
-    "说|称|你好|您好|先生|女士|同学|老师|医生|护士|的(?:妈妈|爸爸|父母|丈夫|妻子|电话|手机|密接)|[、,;\\s]"
-)
-_OPEN_LEFT = re.compile(r"[\s,，。、;；:：!?()“”\"'<>|\[\]【】\d.)#@①-⑳-]")
+# 第五 is a surname, 第五天 is none
+_ORDINAL = re.compile("第五[天次例批个条章节届名轮期周年月日组号版]")
+_VILLAGE = re.compile("[\u4e00-\u9fff]家?[村湾庄屯坳沟堡岗坪]|[\u4e00-\u9fff]家[河口桥岭坡嘴台店集畈]")
 _HAN = re.compile(r"[\u3400-\u9fff]+")
-_JOIN = re.compile(r"[、,;/ ]|和|与|及|跟")
 LONGEST_NAME = 8
+#: how much less likely, in log-odds, a longer reading may be that is taken at the block point
+WIDEST_GAP = 1.5
+#: a span whose words explain it so much better than a name is not looked at without a cue
+_HOPELESS = -9.0
 
 
 def _form(name: str) -> str | None:
     """Which shape a span has, by the surname it begins with."""
     if name[:2] in _DOUBLE and len(name) in (3, 4):
         return "two_any"
-    if name[0] in _SINGLE and len(name) <= 4:
+    if lexicon.is_surname(name[0]) and len(name) <= 4:
         return {2: "one_one", 3: "one_two", 4: "one_three"}[len(name)]
     return None
 
 
+def _foreign(name: str) -> bool:
+    """Whether all characters write down names of other languages, two at least hardly anything else."""
+    return all(c in _BORROWED for c in name) and sum(c not in _EVERYDAY for c in name) >= 2
+
+
+def _told(text: str, low: int, high: int, cued: tuple[bool, bool, bool]) -> bool:
+    """Whether the words around say that a person is spoken of."""
+    label, role, _ = cued
+    return label or role or cues.title_after(text, high) or cues.fact_after(text, high)
+
+
+def _excluded(text: str, low: int, high: int, told: bool) -> bool:
+    """What is never labelled: 张某, 王医师, 小李, 汉族; a common word (夏雨) that nothing calls a person."""
+    name = text[low:high]
+    if "某" in name or text[high : high + 1] == "某" or name[-1] == "族":
+        return True
+    if len(name) > 2 and (name in place_stems() or (name[-1] in "路街区县镇乡巷" and not told)):
+        return True
+    if _ORDINAL.match(text, low) or _VILLAGE.fullmatch(text[low : high + 1]) or _VILLAGE.fullmatch(name):
+        return True
+    if name in _WORDS and not (told or cues.speaks(text, high) or cues.closes(text, high)):
+        return True
+    if name in _DOUBLE or (
+        len(name) == 2 and name[0] not in _SINGLE and name[1] in _SINGLE and _NICKNAME.match(name)
+    ):
+        return True
+    if name in _WORDS and name[0] not in _SINGLE and not told:
+        return True
+    rest = name[2 if name[:2] in _DOUBLE else 1 :]
+    if (name in _WORDS or name in lexicon.words()) and any(c in _NOT_GIVEN for c in rest):
+        return True
+    if len(name) > 2 and name[-2:] in cues.ROLES:
+        return True
+    return bool(_TITLE.fullmatch(rest) or _TITLE.fullmatch(name) or name in cues.ROLES)
+
+
+class _Reading:
+    """One sentence while its spans are weighed."""
+
+    __slots__ = ("at", "belief", "known", "near", "size", "sure", "text")
+
+    def __init__(
+        self, text: str, near: list[int], sure: set[tuple[int, int]], known: set[tuple[int, int]],
+        at: int, belief: ner.Posterior | None, size: int,
+    ) -> None:  # fmt: skip
+        self.text, self.near, self.sure, self.known = text, near, sure, known
+        self.at, self.belief, self.size = at, belief, size
+
+
 def candidates(
-    text: str, marks: list[int], sure: set[tuple[int, int]], ruled: set[tuple[int, int]]
+    text: str, marks: list[int], sure: set[tuple[int, int]], ruled: set[tuple[int, int]], *, tagger: bool
 ) -> Iterator[tuple[int, int, list[float]]]:
     """Spans that may be names, with their features.
 
@@ -100,128 +138,171 @@ def candidates(
         marks: edges of other findings.
         sure: spans that the rules find at the mask point.
         ruled: spans that they find at the block point.
+        tagger: read the sentences with the tagger; without it the values are those of :data:`PLAIN`.
     """
     near = sorted(marks)
     starts = {start for start, _ in ruled}
-    for at, belief in ner.read(text):
-        size = len(belief.begins)
-        piece = text[at : at + size]
-        for run in _HAN.finditer(piece):
-            for start in range(run.start(), run.end() - 1):
-                begins = float(belief.begins[start])
-                surname = piece[start] in _SINGLE or piece[start : start + 2] in _DOUBLE
-                borrowed = piece[start] in _BORROWED and piece[start + 1] in _BORROWED
-                if not (surname or borrowed) and begins < 1e-3 and (at + start) not in starts:
+    sentences = ner.read(text) if tagger else ((at, None) for at in (0,))
+    for at, belief in sentences:
+        size = len(text) if belief is None else len(belief.begins)
+        reading = _Reading(text, near, sure, ruled, at, belief, len(text.strip()))
+        for run in _HAN.finditer(text, at, at + size):
+            if run.end() - run.start() > 1:
+                yield from _of_run(reading, run.start(), run.group(), starts)
+
+
+def _of_run(
+    reading: _Reading, base: int, run: str, starts: set[int]
+) -> Iterator[tuple[int, int, list[float]]]:
+    """Candidates within one run of Chinese characters, which begins at ``base``."""
+    before, after = lexicon.costs(run)
+    total, belief, text = after[0], reading.belief, reading.text
+    composed = {(m.start(), m.end()) for m in _COMPOSED.finditer(run) if m.end() - m.start() >= 2}
+    heads = {start for start, _ in composed}
+    for start in range(len(run) - 1):
+        two = run[start : start + 2] in _DOUBLE
+        surname = two or lexicon.is_surname(run[start])
+        borrowed = run[start] in _BORROWED and run[start + 1] in _BORROWED
+        abroad = lexicon.is_foreign(run[start : start + 3])
+        low = base + start
+        begins = 0.0 if belief is None else float(belief.begins[low - reading.at])
+        # what fills the field after a label or a word for a person may be any two to four characters
+        asked = not start and low > 0 and text[low - 1] in ":=\t>"
+        if not (surname or borrowed or abroad or asked or start in heads or low in starts) and begins < 1e-3:
+            continue
+        cued = cues.before_name(text[max(0, low - 12) : low])
+        asked = asked and (cued[0] or cued[1])
+        for end in range(start + 2, min(start + LONGEST_NAME, len(run)) + 1):
+            high = base + end
+            name = run[start:end]
+            known = (low, high) in reading.known
+            built = (start, end) in composed
+            shaped = surname and end - start <= (3 if not two and belief is None and start else 4)
+            chance = 0.0
+            if belief is not None:
+                chance = begins if begins <= 1e-4 else belief.span(low - reading.at, high - reading.at)
+            foreign = (borrowed and end - start <= 6 and _foreign(name)) or (
+                abroad and end - start >= 3 and end - start <= 6 and lexicon.foreign_chance(name) > -6.0
+            )
+            field = asked and end - start <= 4 and cues.closes(text, high)
+            if not (shaped or known or built or foreign or field or chance >= 2e-2):
+                continue
+            lexical = total - before[start] - after[end]
+            cut = 2 if two else 1
+            named = lexicon.name_chance(name[:cut], name[cut:]) if surname and end - start > cut else -30.0
+            if not (known or field or built or foreign or chance >= 1e-3):
+                hopeless = named - lexical < _HOPELESS
+                if hopeless and not (cued[0] or cued[1]):
                     continue
-                before = text[max(0, at + start - 10) : at + start]
-                placed = (surname or borrowed) and (
-                    _opens(before) or bool(_STRONG.search(before) or _WEAK.search(before))
-                )
-                for end in range(start + 2, min(start + LONGEST_NAME, run.end()) + 1):
-                    low, high = at + start, at + end
-                    if _excluded(text, low, high):
-                        continue
-                    known = (low, high) in ruled
-                    chance = belief.span(start, end) if begins > 1e-4 else begins
-                    foreign = borrowed and _foreign(piece[start:end])
-                    if end - start > 4 and chance < 2e-2 and not (known or foreign):
-                        continue
-                    if not (surname or foreign or known) and chance < 2e-2:
-                        continue
-                    if known or chance >= (1e-3 if surname else 2e-2) or (placed and _closes(text, high)):
-                        yield (
-                            low,
-                            high,
-                            _features(text, start, end, at, belief, chance, near, (low, high) in sure, known),
-                        )
+            told = _told(text, low, high, cued)
+            if _excluded(text, low, high, told):
+                continue
+            yield low, high, _features(reading, low, high, cued, told, lexical, named, chance, built)
 
 
-def _foreign(name: str) -> bool:
-    """Whether all characters write down names of other languages, two at least hardly anything else."""
-    return all(c in _BORROWED for c in name) and sum(c not in _EVERYDAY for c in name) >= 2
+def _level(word: str) -> float:
+    """How common a word is: 0 for none, about 1 for the commonest."""
+    chance = lexicon.words().get(word)
+    return 0.0 if chance is None else (chance + 18.0) / 12.0
 
 
-def _spoken_of(text: str, low: int) -> bool:
-    before = text[max(0, low - 10) : low]
-    return bool(_STRONG.search(before) or _WEAK.search(before))
-
-
-def _excluded(text: str, low: int, high: int) -> bool:
-    """What is never labelled: 张某, 王医师, 小李, 汉族; a common word (夏雨) that nothing calls a person."""
-    name = text[low:high]
-    if name in _WORDS and not (
-        _spoken_of(text, low) or _RIGHT_FACT.match(text, high) or _CALLED.match(text, high)
-    ):
-        return True
-    surname = 2 if name[:2] in _DOUBLE else 1
-    if "某" in name or text[high : high + 1] == "某" or name[-1] == "族":
-        return True
-    if name in _DOUBLE or (
-        len(name) == 2 and name[0] not in _SINGLE and name[1] in _SINGLE and _NICKNAME.match(name)
-    ):
-        return True
-    rest = name[surname:]
-    return bool(_TITLE.fullmatch(rest) or _TITLE.fullmatch(name))
-
-
-def _opens(before: str) -> bool:
-    return not before or bool(_OPEN_LEFT.match(before[-1]) or _JOIN.match(before[-1]))
-
-
-def _closes(text: str, at: int) -> bool:
-    return at >= len(text) or bool(_OPEN_LEFT.match(text[at]) or _RIGHT_WORD.match(text, at))
+def _ordinary(item: str) -> bool:
+    """Whether an item of a list is a word or a place."""
+    return item in lexicon.words() or item in place_stems()
 
 
 def _features(
-    text: str, start: int, end: int, at: int, belief: ner.Posterior,
-    chance: float, near: list[int], sure: bool, known: bool,
+    reading: _Reading, low: int, high: int, cued: tuple[bool, bool, bool], told: bool,
+    lexical: float, named: float, chance: float, built: bool,
 ) -> list[float]:  # fmt: skip
     from bisect import bisect_left
 
-    low, high = at + start, at + end
+    text, near = reading.text, reading.near
     name = text[low:high]
-    form = _form(name) or {2: "none_two", 3: "none_three", 4: "none_four"}.get(end - start, "none_more")
-    before = text[max(0, low - 10) : low]
-    strong = bool(_STRONG.search(before))
-    chance = min(max(chance, 1e-5), 1 - 1e-5)
+    size = high - low
+    form = _form(name)
     rest = name[2:] if form == "two_any" else name[1:]
+    label, role, verb = cued
+    opens, closes = cues.opens(text[max(0, low - 1) : low]), cues.closes(text, high)
+    speaks = cues.speaks(text, high)
     spot = bisect_left(near, low - 12)
-    surname = 2 if form == "two_any" else 1
-    weak = not strong and bool(_WEAK.search(before))
-    opens, closes = _opens(before), high >= len(text) or bool(_OPEN_LEFT.match(text[high]))
+    beside = cues.neighbours(text, low, high)
+    ratio = max(-15.0, min(15.0, named - lexical)) if form else 0.0
+    word = max(_level(name), 0.5 * (name in _WORDS))
+    known = (low, high) in reading.known
+    sure = (low, high) in reading.sure
     values = {
         "bias": 1.0,
+        form or {2: "none_two", 3: "none_three", 4: "none_four"}.get(size, "none_more"): 1.0,
+        "lexical": lexical / 10 / size,
+        "name": named / 10 if form else 0.0,
+        "ratio": ratio / 5,
+        "short_ratio": ratio / 5 if form == "one_one" else 0.0,
+        "word": word,
+        "word_told": word * told,
+        "given_word": _level(rest) if len(rest) > 1 else 0.0,
+        "head_word": _level(name[:2]) if size > 2 else 0.0,
+        "cross_left": _level(text[low - 1 : low + 1]) if low else 0.0,
+        "cross_right": _level(text[high - 1 : high + 1]) if high < len(text) else 0.0,
+        "next_word": max(_level(text[high : high + 2]), _level(text[high : high + 3])),
+        "last_word": max(_level(text[max(0, low - 2) : low]), _level(text[max(0, low - 3) : low])),
+        "word_common": max(0.0, word - 0.6),
+        "word_open": word if opens and closes and not told else 0.0,
+        "label": label,
+        "role": role,
+        "verb": verb,
+        "title_after": cues.title_after(text, high),
+        "speaks": speaks,
+        "word_after": cues.word_after(text, high),
+        "fact_after": cues.fact_after(text, high),
+        "listed": any(item[0] in _SINGLE and not _ordinary(item) for item in beside),
+        "listed_word": any(_ordinary(item) for item in beside),
+        "near_mark": spot < len(near) and near[spot] <= high + 12,
+        "left_open": opens,
+        "right_open": closes,
+        "open_both": opens and closes,
+        "told_open": (label or role) and closes,
+        "field": (label or role) and closes and low > 0 and text[low - 1] in ":=\t>",
+        "told_speaks": (label or role) and speaks,
+        "open_speaks": opens and speaks,
+        "whole": opens and closes and size == reading.size,
+        "division": name in division_names(),
+        "place": not told and name in place_stems(),
+        "not_given": any(c in _NOT_GIVEN for c in rest),
+        "title": bool(_TITLE.match(rest)),
+        "place_end": name[-1] in _PLACE_END,
+        "place_next": bool(_PLACE_NEXT.match(text, high)),
+        "borrowed": not form and _foreign(name),
+        "composed": 0.0 if not built else 0.5 if size == 2 else 1.0,
+        "foreign": 0.0 if form else (lexicon.foreign_chance(name) + 7) / 3,
+        "ruled_sure": sure,
+        "ruled": known and not sure,
+    }
+    if reading.belief is None:
+        return [float(values.get(feature, 0.0)) for feature in PLAIN]
+    values |= _believed(reading.belief, text, reading.at, low, high, chance)
+    return [float(values.get(feature, 0.0)) for feature in FEATURES]
+
+
+def _believed(
+    belief: ner.Posterior, text: str, at: int, low: int, high: int, chance: float
+) -> dict[str, float]:
+    """What the tagger thinks of a span."""
+    start, end = low - at, high - at
+    chance = min(max(chance, 1e-5), 1 - 1e-5)
+    return {
         "odds": math.log(chance / (1 - chance)),
         "odds_rest": math.log(max(1e-5, 1 - chance)),
         "other": math.log(min(max(belief.other(start, end), 1e-4), 0.999)),
         "person": float(belief.person[start:end].mean()),
-        "place": float(belief.place[start:end].mean()),
+        "location": float(belief.place[start:end].mean()),
         "begin_edge": float(belief.boundary[start]),
         "end_edge": float(belief.boundary[end]) if end < len(belief.boundary) else 1.0,
-        form: 1.0,
-        "strong_cue": strong,
-        "weak_cue": weak,
-        "left_open": opens,
-        "right_open": closes,
-        "open_both": opens and closes,
-        "cue_open": (strong or weak) and closes,
         "beside": _beside(text, start, end, at, belief),
-        "right_word": bool(_RIGHT_WORD.match(text, high)),
-        "right_fact": bool(_RIGHT_FACT.match(text, high)),
-        "near_mark": spot < len(near) and near[spot] <= high + 12,
-        "word": name in _WORDS,
-        "division": name in division_names(),
-        "not_given": any(c in _NOT_GIVEN for c in rest),
-        "title": bool(_TITLE.match(name, surname)),
-        "place_end": name[-1] in _PLACE_END,
-        "place_next": bool(_PLACE_NEXT.match(text, high)),
-        "borrowed": not _form(name) and _foreign(name),
-        "frequent": name[0] in _FREQUENT,
-        "rare": name[0] in _RARE,
-        "ruled_sure": sure,
-        "ruled": known and not sure,
     }
-    return [float(values.get(feature, 0.0)) for feature in FEATURES]
+
+
+_JOIN = re.compile(r"[、,;/ ]|和|与|及|跟")
 
 
 def _beside(text: str, start: int, end: int, at: int, belief: ner.Posterior) -> float:
@@ -234,28 +315,52 @@ def _beside(text: str, start: int, end: int, at: int, belief: ner.Posterior) -> 
     return best
 
 
-@lru_cache(maxsize=1)
-def weights() -> tuple[float, ...]:
+@lru_cache(maxsize=2)
+def weights(tagger: bool) -> tuple[float, ...]:
     """One weight a feature."""
-    lines = files("lianfang.guard.redaction.words").joinpath("weights.txt").read_text(encoding="utf-8")
+    name = "weights.txt" if tagger else "weights_rules.txt"
+    lines = files("lianfang.guard.redaction.words").joinpath(name).read_text(encoding="utf-8")
     found = dict(line.split() for line in lines.splitlines() if line and not line.startswith("#"))
-    return tuple(float(found[feature]) for feature in FEATURES)
+    return tuple(float(found[feature]) for feature in (FEATURES if tagger else PLAIN))
 
 
 def weighed(
     text: str, marks: list[int], sure: set[tuple[int, int]], ruled: set[tuple[int, int]],
-    used: bytearray, threshold: float,
+    used: bytearray, threshold: float, *, tagger: bool, widen: bool = False,
 ) -> list[tuple[int, int]]:  # fmt: skip
-    """The most probable spans without overlap, none below the threshold, none where ``used`` is set."""
-    w = weights()
+    """The most probable spans without overlap, none below the threshold, none where ``used`` is set.
+
+    ``widen``: where a longer reading of a span that was taken reaches the threshold too, that is taken instead:
+    a release is refused for the whole of a name, not for most of it.
+    """
+    w = weights(tagger)
+    least = math.log(threshold / (1 - threshold))
     scored = []
-    for start, end, values in candidates(text, marks, sure, ruled):
+    for start, end, values in candidates(text, marks, sure, ruled, tagger=tagger):
         z = sum(a * b for a, b in zip(w, values, strict=True))
-        if z >= math.log(threshold / (1 - threshold)):
-            scored.append((-z, start, end))
-    taken: list[tuple[int, int]] = []
-    for _, start, end in sorted(scored):
+        if z >= least:
+            scored.append((z, start, end))
+    return settle(scored, used, widen=widen)
+
+
+def settle(scored: list[tuple[float, int, int]], used: bytearray, *, widen: bool) -> list[tuple[int, int]]:
+    """Of scored spans ``(log-odds, start, end)`` the best without overlap; ``widen`` as in :func:`weighed`."""
+    taken: dict[tuple[int, int], float] = {}
+    for z, start, end in sorted(scored, key=lambda one: (-one[0], one[1], one[2])):
         if not any(used[start:end]):
             used[start:end] = b"\1" * (end - start)
-            taken.append((start, end))
-    return taken
+            taken[start, end] = z
+    begins = {span[0]: span for span in taken}
+    for z, start, end in scored if widen else ():
+        near = [begins[i] for i in range(start, end) if i in begins]
+        inside = [span for span in near if span[1] <= end and span != (start, end)]
+        if (
+            inside
+            and max(taken[span] for span in inside) - z <= WIDEST_GAP
+            and sum(used[start:end]) == sum(high - low for low, high in inside)
+        ):
+            used[start:end] = b"\1" * (end - start)
+            for span in inside:
+                del taken[span], begins[span[0]]
+            taken[start, end], begins[start] = z, (start, end)
+    return list(taken)

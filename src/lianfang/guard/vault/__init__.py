@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lianfang.guard.vault.crypto import SUITES as SUITES
     from lianfang.guard.vault.grants import Approval as Approval
     from lianfang.guard.vault.grants import Grant as Grant
     from lianfang.guard.vault.keyring import Keyring as Keyring
@@ -16,18 +17,21 @@ if TYPE_CHECKING:
     from lianfang.guard.vault.normal import tokens as tokens
     from lianfang.guard.vault.own import CANARY as CANARY
     from lianfang.guard.vault.own import Held as Held
+    from lianfang.guard.vault.roots import Access as Access
+    from lianfang.guard.vault.rotating import Rotation as Rotation
     from lianfang.guard.vault.scrubbing import scrub as scrub
     from lianfang.guard.vault.tables import metadata as metadata
-    from lianfang.guard.vault.vault import Rotation as Rotation
     from lianfang.guard.vault.vault import Vault as Vault
 
 _EXPORTS = {
+    "Access": "roots",
     "Approval": "grants",
     "CANARY": "own",
     "Grant": "grants",
     "Held": "own",
     "Keyring": "keyring",
-    "Rotation": "vault",
+    "Rotation": "rotating",
+    "SUITES": "crypto",
     "Vault": "vault",
     "metadata": "tables",
     "normalise": "normal",
@@ -37,6 +41,8 @@ _EXPORTS = {
 
 __all__ = [
     "CANARY",
+    "SUITES",
+    "Access",
     "Approval",
     "Grant",
     "Held",

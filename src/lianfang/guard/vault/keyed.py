@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, overload
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from lianfang.guard.vault import crypto, normal, sealing
-from lianfang.guard.vault.sealing import INDEXED, ReadyKeys
+from lianfang.guard.vault.inside import Inside
+from lianfang.guard.vault.sealing import INDEXED
 
 if TYPE_CHECKING:
     import polars as pl
 
 
-class Tokens:
-    """The vault's acts that give tokens. What they rest on is the vault's."""
-
-    def _event(self, event_id: str) -> ReadyKeys:
-        raise NotImplementedError
-
-    def _rows(
-        self, conn: Connection, event_id: str, subject_ids: Iterable[str], *, erased: bool = False
-    ) -> Iterator[RowMapping]:
-        raise NotImplementedError
+class Tokens(Inside):
+    """The vault's acts that give tokens."""
 
     def pseudonym(self, event_id: str, purpose: str, subject_id: str) -> str:
         """The subject's token for this purpose in this event: 32 hexadecimal digits.

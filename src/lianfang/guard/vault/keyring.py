@@ -1,29 +1,30 @@
-"""The keyring: the root key and one entry for each event, in a folder that only its owner can enter.
+"""The keyring: one entry for each event, in a folder that only its owner can enter, under a root key.
 
-``keyring.json`` holds the root and, wrapped by it, each event's keys. ``erased.txt`` lists the ids of keys
-that were destroyed; it only grows, and whatever a restored backup brings back under such an id stays
-unreadable. An event whose entry is gone cannot be read by anyone, from any copy of the database.
+``keyring.json`` holds the keyring's own key, wrapped by the root, and sealed by that key each event's keys and the
+house's. The root is a secret in the same file, or stands elsewhere (:mod:`lianfang.guard.vault.roots`). ``erased.txt``
+lists the ids of keys that were destroyed; it only grows, and whatever a restored backup brings back under such an id
+stays unreadable. An event whose entry is gone cannot be read by anyone, from any copy of the database.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from lianfang.foundation.errors import Fault, NotFound, Refused
 from lianfang.guard import files
-from lianfang.guard.vault.crypto import NONCE, check_name, derive, seal, unseal
+from lianfang.guard.vault import entries, roots
+from lianfang.guard.vault.crypto import AES_256_GCM, NONCE, Cipher, check_name
+from lianfang.guard.vault.entries import EventKeys
 
-FORMAT = "lianfang-keyring/1"
+#: What of a root may be shown.
+PUBLIC = ("kind", "suite", "token", "label", "library", "url", "mount", "secret_file", "ca_file")
+#: Retired versions of an event's key that a running process remembers for readers of an older snapshot.
+_REMEMBERED = 2
 
 
 def utc_text(moment: datetime) -> str:
@@ -32,53 +33,46 @@ def utc_text(moment: datetime) -> str:
     return aware.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-@dataclass(frozen=True)
-class EventKeys:
-    """One event's keys. ``token`` never changes while the event lives.
-
-    ``wraps`` are the versions that rotate.
-    """
-
-    event_id: str
-    key_id: str
-    active: int
-    token: bytes = field(repr=False)
-    wraps: dict[int, bytes] = field(repr=False)
-
-
 class Keyring:
     """The keyring of one authority on this machine. Changes by other processes are seen at the next use."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, access: roots.Access | None = None, *, suite: int = AES_256_GCM) -> None:
         self.folder = folder
+        self._access, self._suite = access or roots.Access(), suite
         self._path = folder / "keyring.json"
         self._erased_path = folder / "erased.txt"
         self._path_text, self._erased_text = str(self._path), str(self._erased_path)
         self._seen: tuple[int, ...] = ()
         self._erased_seen = -1
         self._erased: set[str] = set()
+        self._events: dict[str, EventKeys] = {}
+        self._own: tuple[str, Cipher] | None = None
+        self._modernise()
         self._load()
 
     def __repr__(self) -> str:
         return f"<Keyring of {self.authority}>"
 
     @classmethod
-    def create(cls, folder: Path, authority: str) -> Keyring:
-        """A new keyring for ``authority``; an existing one is never overwritten."""
+    def create(
+        cls, folder: Path, authority: str, access: roots.Access | None = None, *, suite: int = AES_256_GCM
+    ) -> Keyring:
+        """A new keyring for ``authority`` under the wanted root; an existing one is never overwritten."""
         check_name("The authority", authority)
-        document = {
-            "format": FORMAT,
-            "authority": authority,
-            "root": base64.b64encode(os.urandom(32)).decode(),
-            "events": {},
-        }
-        files.create(folder / "keyring.json", _encode(document))
-        return cls(folder)
+        root = roots.make_root(access or roots.Access(), suite)
+        roots.prove(root)
+        document = entries.new_document(authority, root, os.urandom(32), {}, suite)
+        files.create(folder / "keyring.json", entries.encode(document))
+        return cls(folder, access, suite=suite)
 
     @classmethod
-    def open(cls, folder: Path) -> Keyring:
-        """The keyring in ``folder``; refused when the folder or file is open to anyone but its owner."""
-        return cls(folder)
+    def open(cls, folder: Path, access: roots.Access | None = None, *, suite: int = AES_256_GCM) -> Keyring:
+        """The keyring in ``folder``; refused when the folder or file is open to anyone but its owner.
+
+        ``access``: the way to the root, where the one that the keyring notes does not lead there. ``suite``: in
+        which its entries are written.
+        """
+        return cls(folder, access, suite=suite)
 
     def events(self) -> list[str]:
         """Ids of the events whose keys exist."""
@@ -118,22 +112,22 @@ class Keyring:
                 raise Refused(f"The keys of event {event_id} were destroyed.", code="event_destroyed")
             if event_id not in document["events"]:
                 keys = EventKeys(event_id, os.urandom(16).hex(), 1, os.urandom(32), {1: os.urandom(32)})
-                document["events"][event_id] = self._wrap(keys)
+                document["events"][event_id] = entries.close_entry(self._cipher(document), keys)
                 self._write(document)
         return self.event(event_id)
 
     def seal(self, data: bytes, *place: str) -> bytes:
-        """A secret of the house itself (a second factor's seed), under a key derived from the root.
+        """A secret of the house itself (a second factor's seed), under the house's own key.
 
         ``place``: table, column and row; moved anywhere else it does not open.
         """
         self._refresh()
-        return seal(self._own, os.urandom(NONCE), data, "\x00".join(place).encode())
+        return self._house.seal(os.urandom(NONCE), data, _own_place(place))
 
     def unseal(self, sealed: bytes, *place: str) -> bytes:
         """What :meth:`seal` sealed in this place; a Fault that says nothing about it when it does not open."""
         self._refresh()
-        return unseal(self._own, sealed, "\x00".join(place).encode())
+        return self._house.unseal(sealed, _own_place(place))
 
     def begin_rotation(self, event_id: str) -> EventKeys:
         """Add a new version of the event's wrapping key, unless a rotation is under way."""
@@ -143,7 +137,7 @@ class Keyring:
                 version = keys.active + 1
                 wraps = {**keys.wraps, version: os.urandom(32)}
                 fresh = EventKeys(event_id, keys.key_id, version, keys.token, wraps)
-                document["events"][event_id] = self._wrap(fresh)
+                document["events"][event_id] = entries.close_entry(self._cipher(document), fresh)
                 self._write(document)
         return self.event(event_id)
 
@@ -152,8 +146,8 @@ class Keyring:
         with self._changing() as document:
             keys = self.event(event_id)
             kept = {keys.active: keys.wraps[keys.active]}
-            document["events"][event_id] = self._wrap(
-                EventKeys(event_id, keys.key_id, keys.active, keys.token, kept)
+            document["events"][event_id] = entries.close_entry(
+                self._cipher(document), replace(keys, wraps=kept)
             )
             self._write(document)
         return self.event(event_id)
@@ -172,17 +166,66 @@ class Keyring:
             if document["events"].pop(event_id, None) is not None:
                 self._write(document)
 
+    # the root ---------------------------------------------------------------------------------------------
+
+    def root(self) -> roots.RootKey:
+        """The root that is in use, found and let in; Fault ``root_unavailable`` when it cannot be had."""
+        document = self._read()
+        root = roots.open_root(document["root"], self._access)
+        root.unwrap(entries.raw(document["key"]), entries.root_place(document["authority"]))
+        return root
+
+    @classmethod
+    def where(cls, folder: Path) -> dict[str, str]:
+        """Kind and place of the root that the keyring in ``folder`` needs, without asking for it. Nothing secret."""
+        document = _document(folder / "keyring.json")
+        note = {"kind": "file"} if document["format"] == entries.EARLIER else document["root"]
+        return {name: str(note[name]) for name in PUBLIC if note.get(name)}
+
+    def move_root(self, to: roots.Access, *, at: datetime) -> dict[str, Any]:
+        """Put the keyring under another root, with a fresh key of its own; gives what changed.
+
+        One step on disk: whoever is stopped before it has the old root, after it the new. Other processes see
+        it at their next use and go on reading. What changed stays noted (:meth:`moved`) until it is settled.
+        """
+        fresh = roots.make_root(to, self._suite)
+        roots.prove(fresh)
+        with self._changing() as document:
+            change = {
+                "at": utc_text(at),
+                "from": self.where(self.folder),
+                "to": {name: text for name, text in fresh.describe().items() if name in PUBLIC and text},
+                "events": len(self._events),
+            }
+            house = entries.open_house(self._cipher(document), document)
+            made = entries.new_document(self.authority, fresh, house, self._events, self._suite)
+            self._write({**made, "moved": change})
+        return change
+
+    def moved(self) -> dict[str, Any] | None:
+        """A change of root that nobody has put on record yet."""
+        found = self._read().get("moved")
+        return dict(found) if isinstance(found, dict) else None
+
+    def settle_move(self) -> None:
+        """The change of root is on record."""
+        with self._changing() as document:
+            if document.pop("moved", None) is not None:
+                self._write(document)
+
     # files ------------------------------------------------------------------------------------------------
 
     def _refresh(self) -> None:
         try:
-            status = os.stat(self._path_text)  # noqa: PTH116  # on every use: half the time of Path.stat
-            mark: tuple[int, ...] = (status.st_ino, status.st_mtime_ns, status.st_size)
-            size = self._erased_size()
+            mark, size = self._mark(), self._erased_size()
         except OSError:
             mark, size = (), -1
         if mark != self._seen or size != self._erased_seen:
             self._load()
+
+    def _mark(self) -> tuple[int, ...]:
+        status = os.stat(self._path_text)  # noqa: PTH116  # on every use: half the time of Path.stat
+        return status.st_ino, status.st_mtime_ns, status.st_size
 
     def _erased_size(self) -> int:
         try:
@@ -190,69 +233,62 @@ class Keyring:
         except FileNotFoundError:
             return 0
 
+    def _modernise(self) -> None:
+        """Bring a keyring of the earlier form to the present one, under the same root."""
+        if self._read()["format"] == entries.FORMAT:
+            return
+        with files.locked(self.folder):
+            document = self._read()
+            if document["format"] == entries.EARLIER:
+                secret, house, events = entries.earlier_secrets(document)
+                from lianfang.guard.vault.roots.embedded import FileRoot
+
+                root = FileRoot(secret, self._suite)
+                self._write(
+                    entries.new_document(str(document["authority"]), root, house, events, self._suite)
+                )
+
     def _load(self) -> None:
+        # looked at before it is read, and noted after all is in place: a change in between is seen at the next
+        # use, and another thread does not take what is half loaded for the newest
+        try:
+            mark = self._mark()
+        except OSError:
+            mark = ()
         document = self._read()
         self.authority = str(document["authority"])
-        root = base64.b64decode(document["root"])
-        self._root = AESGCM(derive(root, "root", self.authority))
-        self._own = AESGCM(derive(root, "own", self.authority))
-        status = self._path.stat()
-        self._seen = (status.st_ino, status.st_mtime_ns, status.st_size)
-        if self._erased_path.exists():
-            raw = files.read(self._erased_path, limit=1 << 30)
-            self._erased = set(raw.decode().split())
-            self._erased_seen = len(raw)
-        else:
-            self._erased, self._erased_seen = set(), 0
-        self._events = {
-            name: self._unwrap(name, entry)
+        cipher = self._cipher(document)
+        self._house = Cipher(entries.open_house(cipher, document), self._suite)
+        raw = files.read(self._erased_path, limit=1 << 30) if self._erased_path.exists() else b""
+        erased, before = set(raw.decode().split()), self._events
+        events = {
+            name: _remembering(before.get(name), entries.open_entry(cipher, name, entry))
             for name, entry in document["events"].items()
-            if f"e:{name}" not in self._erased
+            if f"e:{name}" not in erased
         }
+        self._erased, self._events = erased, events
+        self._seen, self._erased_seen = mark, len(raw)
+
+    def _cipher(self, document: dict[str, Any]) -> Cipher:
+        """The keyring's own key; the root is asked when it is another one than last time."""
+        if self._own is None or self._own[0] != document["key"]:
+            root = roots.open_root(document["root"], self._access)
+            try:
+                wrapped = entries.raw(document["key"])
+            except ValueError:
+                raise _damaged(self._path) from None
+            own = root.unwrap(wrapped, entries.root_place(str(document["authority"])))
+            self._own = (document["key"], Cipher(own, self._suite))
+        return self._own[1]
 
     def _read(self) -> dict[str, Any]:
-        raw = files.read(self._path)
-        try:
-            document = json.loads(raw)
-            if document["format"] != FORMAT or len(base64.b64decode(document["root"], validate=True)) != 32:
-                raise ValueError
-            return dict(document)
-        except (ValueError, KeyError, TypeError):
-            raise Fault(
-                f"The keyring {self._path} is damaged or of another format.",
-                hint="Restore it from the key backup.",
-                code="keyring_damaged",
-            ) from None
+        return _document(self._path)
 
     def _write(self, document: dict[str, Any]) -> None:
-        files.replace(self._path, _encode(document))
+        files.replace(self._path, entries.encode(document))
 
     def _changing(self) -> _Change:
         return _Change(self)
-
-    def _wrap(self, keys: EventKeys) -> dict[str, Any]:
-        secret = json.dumps(
-            {"token": keys.token.hex(), "wraps": {str(v): k.hex() for v, k in keys.wraps.items()}}
-        ).encode()
-        nonce = os.urandom(NONCE)
-        place = f"event\x00{keys.event_id}\x00{keys.key_id}\x00{keys.active}".encode()
-        sealed = base64.b64encode(nonce + self._root.encrypt(nonce, secret, place)).decode()
-        return {"key_id": keys.key_id, "active": keys.active, "sealed": sealed}
-
-    def _unwrap(self, event_id: str, entry: dict[str, Any]) -> EventKeys:
-        try:
-            key_id, active = str(entry["key_id"]), int(entry["active"])
-            sealed = base64.b64decode(entry["sealed"], validate=True)
-            place = f"event\x00{event_id}\x00{key_id}\x00{active}".encode()
-            secret = json.loads(self._root.decrypt(sealed[:NONCE], sealed[NONCE:], place))
-            wraps = {int(v): bytes.fromhex(k) for v, k in secret["wraps"].items()}
-            return EventKeys(event_id, key_id, active, bytes.fromhex(secret["token"]), wraps)
-        except (InvalidTag, ValueError, KeyError, TypeError):
-            raise Fault(
-                f"The keys of event {event_id} in the keyring do not open.",
-                hint="The file was changed, or its root is another one. Restore it from the key backup.",
-                code="keyring_damaged",
-            ) from None
 
 
 class _Change:
@@ -278,5 +314,31 @@ class _Change:
             self._ring._load()
 
 
-def _encode(document: dict[str, Any]) -> bytes:
-    return (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
+def _own_place(place: tuple[str, ...]) -> bytes:
+    return "\x00".join(place).encode()
+
+
+def _document(path: Path) -> dict[str, Any]:
+    raw = files.read(path)
+    try:
+        return entries.decode(raw)
+    except (ValueError, RecursionError):
+        raise _damaged(path) from None
+
+
+def _damaged(path: Path) -> Fault:
+    return Fault(
+        f"The keyring {path} is damaged or of another format.",
+        hint="Restore it from the key backup.",
+        code="keyring_damaged",
+    )
+
+
+def _remembering(before: EventKeys | None, now: EventKeys) -> EventKeys:
+    """The keys as they are now, with the versions that this process has seen and that were retired since."""
+    if before is None or before.key_id != now.key_id:
+        return now
+    seen = {**before.past, **before.wraps}
+    past = {version: seen[version] for version in sorted(set(seen) - set(now.wraps))[-_REMEMBERED:]}
+    same = past == before.past and (now.active, now.wraps) == (before.active, before.wraps)
+    return before if same else replace(now, past=past)

@@ -6,14 +6,14 @@ exception are planted records (canaries), which are nobody's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, RowMapping, and_, func, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from lianfang.foundation.errors import BadInput
 from lianfang.guard.vault import normal, sealing, tables
-from lianfang.guard.vault.sealing import ReadyKeys
+from lianfang.guard.vault.inside import Inside
 
 #: Kind of a planted record: an invented person that no analysis, link or count reads.
 CANARY = "canary"
@@ -34,16 +34,8 @@ class Held:
         return f"Held({self.subject_id}, {self.kind})"
 
 
-class Own:
-    """The vault's acts for a person about himself. What they rest on is the vault's."""
-
-    def _event(self, event_id: str) -> ReadyKeys:
-        raise NotImplementedError
-
-    def _rows(
-        self, conn: Connection, event_id: str, subject_ids: Iterable[str], *, erased: bool = False
-    ) -> Iterator[RowMapping]:
-        raise NotImplementedError
+class Own(Inside):
+    """The vault's acts for a person about himself."""
 
     def live_events(self, conn: Connection) -> list[str]:
         """Events whose keys are there, in order."""
@@ -85,6 +77,15 @@ class Own:
         if len(found) > MOST:
             raise BadInput("More sets of identifiers agree with this than one person can have.")
         return self._opened(conn, event_id, found)
+
+    def alive(self, conn: Connection, event_id: str, subject_ids: Iterable[str]) -> set[str]:
+        """Those of the subjects whose keys are still there."""
+        table = tables.subject.c
+        mine = table.subject_id.in_(list(subject_ids))
+        live = select(table.subject_id).where(
+            table.event_id == event_id, mine, table.wrapped_key.is_not(None)
+        )
+        return set(conn.execute(live).scalars())
 
     def planted(self, conn: Connection, event_id: str) -> list[Held]:
         """The event's planted records with their values."""

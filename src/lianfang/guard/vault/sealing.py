@@ -6,14 +6,12 @@ import hashlib
 import hmac
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
-
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from lianfang.foundation.errors import BadInput, Fault
 from lianfang.guard.vault import crypto, normal
-from lianfang.guard.vault.keyring import EventKeys
+from lianfang.guard.vault.entries import EventKeys
 
 #: Identifiers that can be looked up by value. Low-entropy fields (sex, age band) must never be added.
 INDEXED = ("resident_id", "phone", "name")
@@ -26,10 +24,12 @@ _SUBJECT = "vault_subject"
 class ReadyKeys:
     """Keys derived from one event's entry in the keyring, ready for use."""
 
-    def __init__(self, keys: EventKeys) -> None:
+    def __init__(self, keys: EventKeys, suite: int, again: Callable[[], EventKeys] | None = None) -> None:
         self.source = keys
         self.active = keys.active
-        self._wraps = {v: AESGCM(crypto.derive(k, "wrap", keys.event_id)) for v, k in keys.wraps.items()}
+        self.suite = suite
+        self._again = again
+        self._wraps = self._versions(keys)
         self.identity = self.derive("identity")
         self.index = {kind: self.derive("index", kind) for kind in INDEXED}
 
@@ -40,9 +40,13 @@ class ReadyKeys:
         """A key of this event for the use that ``names`` say; it does not change by rotation."""
         return crypto.derive(self.source.token, self.source.event_id, *names)
 
-    def wrap(self, version: int) -> AESGCM:
+    def wrap(self, version: int) -> crypto.Cipher:
         """The cipher that wraps data keys, in this version."""
         cipher = self._wraps.get(version)
+        if cipher is None and self._again is not None:
+            # a rotation began after these keys were taken and before the row was read
+            self._wraps = {**self._versions(self._again()), **self._wraps}
+            cipher = self._wraps.get(version)
         if cipher is None:
             raise Fault(
                 "A data key is wrapped under a version of the event's key that the keyring does not hold.",
@@ -50,6 +54,12 @@ class ReadyKeys:
                 code="keyring_mismatch",
             )
         return cipher
+
+    def _versions(self, keys: EventKeys) -> dict[int, crypto.Cipher]:
+        return {
+            version: crypto.Cipher(crypto.derive(key, "wrap", keys.event_id), self.suite)
+            for version, key in {**keys.past, **keys.wraps}.items()
+        }
 
     def blind(self, kind: str, spelt: str) -> bytes:
         """Blind index of a normalised value."""
@@ -110,36 +120,34 @@ def key_place(subject_id: str, version: int) -> bytes:
     return crypto.place(_SUBJECT, f"wrapped_key/{version}", subject_id)
 
 
-def data_key(keys: ReadyKeys, row: Mapping[Any, Any]) -> AESGCM:
+def data_key(keys: ReadyKeys, row: Mapping[Any, Any]) -> crypto.Cipher:
     """The subject's own cipher."""
     version = int(row["key_version"])
-    return AESGCM(
-        crypto.unseal(keys.wrap(version), row["wrapped_key"], key_place(row["subject_id"], version))
-    )
+    secret = keys.wrap(version).unseal(row["wrapped_key"], key_place(row["subject_id"], version))
+    return crypto.Cipher(secret, keys.suite)
 
 
 def open_fields(
-    cipher: AESGCM, row: Mapping[Any, Any], wanted: frozenset[str] | None = None
+    cipher: crypto.Cipher, row: Mapping[Any, Any], wanted: frozenset[str] | None = None
 ) -> dict[str, str]:
     """The wanted fields (all when None); the others stay sealed."""
     subject_id = row["subject_id"]
     return {
-        name: crypto.unseal(cipher, sealed, crypto.place(_SUBJECT, f"fields/{name}", subject_id)).decode()
+        name: cipher.unseal(sealed, crypto.place(_SUBJECT, f"fields/{name}", subject_id)).decode()
         for name, sealed in crypto.unpack(row["fields"])
         if wanted is None or name in wanted
     }
 
 
 def seal_fields(
-    keys: ReadyKeys, cipher: AESGCM, subject_id: str, clean: Clean, nonces: bytes
+    keys: ReadyKeys, cipher: crypto.Cipher, subject_id: str, clean: Clean, nonces: bytes
 ) -> dict[str, Any]:
     """Columns of one subject: sealed fields and blind indexes. ``nonces``: 12 random bytes for each field."""
     size = crypto.NONCE
     packed = crypto.pack(
         (
             name,
-            crypto.seal(
-                cipher,
+            cipher.seal(
                 nonces[size * at : size * at + size],
                 value.encode(),
                 crypto.place(_SUBJECT, f"fields/{name}", subject_id),
@@ -165,9 +173,9 @@ def seal_rows(
             "subject_id": subject_id,
             "event_id": keys.source.event_id,
             "kind": kind,
-            "wrapped_key": crypto.seal(wrap, nonce, raw, key_place(subject_id, keys.active)),
+            "wrapped_key": wrap.seal(nonce, raw, key_place(subject_id, keys.active)),
             "key_version": keys.active,
             "identity": identity,
             "created_at": now,
-            **seal_fields(keys, AESGCM(raw), subject_id, clean, rest),
+            **seal_fields(keys, crypto.Cipher(raw, keys.suite), subject_id, clean, rest),
         }

@@ -3,53 +3,28 @@
 from __future__ import annotations
 
 import os
-import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import random
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
-from typing import Any
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, insert, select, update
 
-from lianfang.foundation.clock import Clock, SystemClock
-from lianfang.foundation.errors import BadInput, Conflict, LianfangError, NotFound, Refused
+from lianfang.foundation.errors import BadInput, Conflict, LianfangError, Refused
 from lianfang.foundation.progress import Progress, silent
 from lianfang.guard.vault import crypto, normal, sealing, tables
+from lianfang.guard.vault.erasing import Erasing
 from lianfang.guard.vault.grants import Grant
+from lianfang.guard.vault.inside import CHUNK
 from lianfang.guard.vault.keyed import Tokens
-from lianfang.guard.vault.keyring import EventKeys, Keyring, utc_text
+from lianfang.guard.vault.keyring import utc_text
 from lianfang.guard.vault.own import Own
-from lianfang.guard.vault.scrubbing import secure_delete
+from lianfang.guard.vault.rotating import Rotating
 from lianfang.guard.vault.sealing import INDEXED, Clean, ReadyKeys
 
-_CHUNK = 500
 
-
-@dataclass(frozen=True)
-class Rotation:
-    """How far a rotation of data keys has come."""
-
-    rewrapped: int
-    remaining: int
-
-
-class Vault(Tokens, Own):
+class Vault(Tokens, Own, Rotating, Erasing):
     """Direct identifiers at rest, keyed tokens, and the one door through which a name leaves."""
-
-    def __init__(self, keyring: Keyring, clock: Clock | None = None) -> None:
-        self._ring = keyring
-        self._clock = clock or SystemClock()
-        self._ready: dict[str, ReadyKeys] = {}
-        self._rotating: weakref.WeakSet[Any] = weakref.WeakSet()
-
-    def __repr__(self) -> str:
-        return f"<Vault of {self._ring.authority}>"
-
-    @property
-    def authority(self) -> str:
-        return self._ring.authority
 
     # events -----------------------------------------------------------------------------------------------
 
@@ -196,8 +171,7 @@ class Vault(Tokens, Own):
 
         Erasing either silences it (ledger payloads).
         """
-        return crypto.seal(
-            self._aside(conn, event_id, subject_id),
+        return self._aside(conn, event_id, subject_id).seal(
             os.urandom(crypto.NONCE),
             data,
             crypto.place("aside", subject_id or "", f"{event_id}/{row}"),
@@ -208,100 +182,35 @@ class Vault(Tokens, Own):
     ) -> bytes:
         """Open what :meth:`seal` closed for the same event, subject and row."""
         place = crypto.place("aside", subject_id or "", f"{event_id}/{row}")
-        return crypto.unseal(self._aside(conn, event_id, subject_id), sealed, place)
+        return self._aside(conn, event_id, subject_id).unseal(sealed, place)
 
     def sealer(self, conn: Connection) -> BoundSealer:
         """Seal and unseal on this connection, for a ledger that stands in another database."""
         return BoundSealer(self, conn)
 
-    # erasure ----------------------------------------------------------------------------------------------
+    def check(
+        self, conn: Connection, *, most: int | None = None, progress: Progress | None = None
+    ) -> tuple[int, int, list[str]]:
+        """Open every subject in its place, or ``most`` of them, and forget it.
 
-    def destroy_subject(self, conn: Connection, event_id: str, subject_id: str) -> dict[str, Any]:
-        """Erase one subject: data key, fields and indexes go, an empty row with the id stays.
-
-        The erasure list is written first, so a crash before the commit leaves a row that nobody can read any
-        more but that still holds its sealed fields: called again, this empties it. Gives the facts.
-        """
-        alive = [row for row in self._rows(conn, event_id, [subject_id], erased=True) if row["wrapped_key"]]
-        if not alive:
-            raise NotFound(f"Event {event_id} has no subject with that id, or it was erased.")
-        return self._erase(conn, event_id, [subject_id])
-
-    def destroy_event(self, conn: Connection, event_id: str) -> dict[str, Any]:
-        """Destroy the event's keys and every subject's row. Gives the facts for the certificate.
-
-        The keyring's entry goes first: from then on no copy of the database, backups included, can be read.
-        Called again after a crash it finishes what is left.
-        """
-        row = conn.execute(select(tables.event).where(tables.event.c.event_id == event_id)).mappings().first()
-        if row is None:
-            raise NotFound(f"The vault has no event {event_id}.")
-        self._hold(conn, event_id)
-        secure_delete(conn)
-        table = tables.subject
-        counted = conn.execute(
-            select(func.count(), func.count(table.c.wrapped_key)).where(table.c.event_id == event_id)
-        ).one()
-        now = utc_text(self._clock.now())
-        self._ring.erase_event(event_id)
-        self._ready.pop(event_id, None)
-        conn.execute(delete(table).where(table.c.event_id == event_id))
-        destroyed_at = row["destroyed_at"] or now
-        if row["destroyed_at"] is None:
-            conn.execute(
-                update(tables.event).where(tables.event.c.event_id == event_id).values(destroyed_at=now)
-            )
-            conn.execute(insert(tables.erasure).values(key_id=row["key_id"], event_id=event_id, at=now))
-        return {
-            "event": event_id,
-            "authority": row["authority"],
-            "key_id": row["key_id"],
-            "destroyed_at": destroyed_at,
-            "subjects": int(counted[0]),
-            "data_keys": int(counted[1]),
-            "method": "event key erased from the keyring; rows deleted with secure_delete",
-        }
-
-    def apply_erasures(self, conn: Connection) -> int:
-        """Delete whatever the erasure list names and is there: after a restore, or a crash in the middle.
-
-        Gives the number of subjects.
-        """
-        secure_delete(conn)
-        gone, table = 0, tables.subject
-        for event_id, destroyed_at in conn.execute(
-            select(tables.event.c.event_id, tables.event.c.destroyed_at)
-        ).all():
-            if destroyed_at is None and self._ring.is_erased(f"e:{event_id}"):
-                gone += int(self.destroy_event(conn, event_id)["subjects"])
-        listed = self._ring.erased_subjects()
-        for at in range(0, len(listed), _CHUNK):
-            part = (table.c.subject_id.in_(listed[at : at + _CHUNK]), table.c.wrapped_key.is_not(None))
-            again: dict[str, list[str]] = {}
-            for event_id, subject_id in conn.execute(
-                select(table.c.event_id, table.c.subject_id).where(*part)
-            ):
-                again.setdefault(event_id, []).append(subject_id)
-            for event_id, subjects in again.items():
-                gone += int(self._erase(conn, event_id, subjects)["subjects"])
-        return gone
-
-    def check(self, conn: Connection, *, progress: Progress | None = None) -> tuple[int, list[str]]:
-        """Open every subject in its place and forget it; gives how many, and the ids of those that do not open.
-
-        Also those count that cannot be found again: a blind index or identity that is not that of the fields.
+        Gives how many there are, how many were opened, and the ids of those that do not open. Also those count
+        that cannot be found again: a blind index or identity that is not that of the fields. Which ``most`` are
+        opened is drawn anew each time, by the system's random source: nobody can know which to spare.
         """
         report, table = progress or silent, tables.subject
         ids = conn.execute(
             select(table.c.event_id, table.c.subject_id).where(table.c.wrapped_key.is_not(None))
         ).all()
+        total = len(ids)
+        if most is not None and total > most:
+            ids = random.SystemRandom().sample(ids, most)
         broken = []
-        for at in range(0, len(ids), _CHUNK):
-            part = {subject_id for _, subject_id in ids[at : at + _CHUNK]}
+        for at in range(0, len(ids), CHUNK):
+            part = {subject_id for _, subject_id in ids[at : at + CHUNK]}
             rows = conn.execute(select(table).where(table.c.subject_id.in_(part))).mappings()
             broken += [row["subject_id"] for row in rows if not self._sound(row)]
-            report("identities", min(at + _CHUNK, len(ids)), len(ids))
-        return len(ids), sorted(broken)
+            report("identities", min(at + CHUNK, len(ids)), len(ids))
+        return total, len(ids), sorted(broken)
 
     def _sound(self, row: RowMapping) -> bool:
         if self._ring.is_erased(f"s:{row['subject_id']}") or self._ring.is_erased(f"e:{row['event_id']}"):
@@ -317,92 +226,16 @@ class Vault(Tokens, Own):
         same = not clean.spelt or clean.identity(event) == row["identity"]
         return same and all(row[f"ix_{kind}"] == value for kind, value in blind.items())
 
-    # rotation ---------------------------------------------------------------------------------------------
-
-    def rotate(self, conn: Connection, event_id: str, *, limit: int = 20_000) -> Rotation:
-        """Wrap up to ``limit`` data keys under a new version of the event's key; reads go on meanwhile.
-
-        Commit, and call again until ``remaining`` is 0; then :meth:`retire` in a transaction of its own
-        forgets the old version. Stopped anywhere, it goes on where it was. No identifier is decrypted.
-        """
-        self._hold(conn, event_id)
-        event = self._prepare(self._ring.begin_rotation(event_id))
-        self._rotating.add(conn.get_transaction())
-        table = tables.subject
-        waiting = (
-            table.c.event_id == event_id,
-            table.c.wrapped_key.is_not(None),
-            table.c.key_version < event.active,
-        )
-        rows = conn.execute(
-            select(table.c.subject_id, table.c.wrapped_key, table.c.key_version).where(*waiting).limit(limit)
-        ).all()
-        changes = []
-        for subject_id, wrapped, version in rows:
-            raw = crypto.unseal(event.wrap(version), wrapped, sealing.key_place(subject_id, version))
-            again = crypto.seal(
-                event.wrap(event.active),
-                os.urandom(crypto.NONCE),
-                raw,
-                sealing.key_place(subject_id, event.active),
-            )
-            changes.append({"at": subject_id, "wrapped": again, "version": event.active})
-        if changes:
-            conn.execute(
-                update(table)
-                .where(table.c.subject_id == bindparam("at"))
-                .values(wrapped_key=bindparam("wrapped"), key_version=bindparam("version")),
-                changes,
-            )
-        left = conn.execute(select(func.count()).select_from(table).where(*waiting)).scalar_one()
-        return Rotation(len(changes), int(left))
-
-    def retire(self, conn: Connection, event_id: str) -> None:
-        """Forget the event's old key versions, after a rotation has been committed whole."""
-        if conn.get_transaction() in self._rotating:
-            raise Conflict(
-                "This transaction holds part of the rotation.", hint="Commit it, then retire in a new one."
-            )
-        self._hold(conn, event_id)
-        keys = self._ring.event(event_id)
-        table = tables.subject
-        left = conn.execute(
-            select(func.count())
-            .select_from(table)
-            .where(table.c.event_id == event_id, table.c.key_version < keys.active)
-        ).scalar_one()
-        if left:
-            raise Conflict(f"{left} data keys of event {event_id} still need the old key.", hint="Rotate on.")
-        if len(keys.wraps) > 1:
-            self._ring.finish_rotation(event_id)
-
     # inside -----------------------------------------------------------------------------------------------
-
-    def _event(self, event_id: str) -> ReadyKeys:
-        return self._prepare(self._ring.event(event_id))
-
-    def _prepare(self, keys: EventKeys) -> ReadyKeys:
-        ready = self._ready.get(keys.event_id)
-        if ready is None or ready.source is not keys:
-            ready = self._ready[keys.event_id] = ReadyKeys(keys)
-        return ready
-
-    def _hold(self, conn: Connection, event_id: str) -> None:
-        """One writer an event at a time: its row is taken first, and its keys are read after that."""
-        same = {"event_id": event_id}
-        if not conn.execute(
-            update(tables.event).where(tables.event.c.event_id == event_id).values(same)
-        ).rowcount:
-            raise NotFound(f"The vault has no event {event_id}.", hint="Open the event first.")
 
     def _known(self, conn: Connection, event_id: str, prints: Sequence[bytes]) -> dict[bytes, str]:
         table = tables.subject
         wanted = list(dict.fromkeys(prints))
         found: dict[bytes, str] = {}
-        for at in range(0, len(wanted), _CHUNK):
+        for at in range(0, len(wanted), CHUNK):
             rows = conn.execute(
                 select(table.c.identity, table.c.subject_id).where(
-                    table.c.event_id == event_id, table.c.identity.in_(wanted[at : at + _CHUNK])
+                    table.c.event_id == event_id, table.c.identity.in_(wanted[at : at + CHUNK])
                 )
             )
             found.update((bytes(identity), subject_id) for identity, subject_id in rows)
@@ -411,67 +244,14 @@ class Vault(Tokens, Own):
             self._erase(conn, event_id, sorted(dead))
         return {identity: subject_id for identity, subject_id in found.items() if subject_id not in dead}
 
-    def _rows(
-        self, conn: Connection, event_id: str, subject_ids: Iterable[str], *, erased: bool = False
-    ) -> Iterator[RowMapping]:
-        table = tables.subject
-        wanted = list(dict.fromkeys(subject_ids))
-        for at in range(0, len(wanted), _CHUNK):
-            # by the primary key alone: a planner that also sees the event may walk the whole event instead
-            query = select(table).where(table.c.subject_id.in_(wanted[at : at + _CHUNK]))
-            for row in conn.execute(query).mappings():
-                if row["event_id"] != event_id:
-                    continue
-                if erased or (
-                    row["wrapped_key"] is not None and not self._ring.is_erased(f"s:{row['subject_id']}")
-                ):
-                    yield row
-
-    def _row(self, conn: Connection, event_id: str, subject_id: str) -> RowMapping:
-        for row in self._rows(conn, event_id, [subject_id]):
-            return row
-        raise NotFound(f"Event {event_id} has no subject with that id, or it was erased.")
-
     def _fields(self, event: ReadyKeys, row: RowMapping, wanted: Iterable[str]) -> dict[str, str]:
         return sealing.open_fields(sealing.data_key(event, row), row, frozenset(wanted))
 
-    def _aside(self, conn: Connection, event_id: str, subject_id: str | None) -> AESGCM:
+    def _aside(self, conn: Connection, event_id: str, subject_id: str | None) -> crypto.Cipher:
         event = self._event(event_id)
         if subject_id is None:
-            return AESGCM(event.derive("aside"))
+            return crypto.Cipher(event.derive("aside"), self._suite)
         return sealing.data_key(event, self._row(conn, event_id, subject_id))
-
-    def _erase(self, conn: Connection, event_id: str, subject_ids: Sequence[str]) -> dict[str, Any]:
-        secure_delete(conn)
-        known = self._ring.erased_among(subject_ids)
-        self._ring.erase([f"s:{s}" for s in subject_ids if s not in known])
-        now = utc_text(self._clock.now())
-        table = tables.subject
-        empty: dict[str, Any] = dict.fromkeys(
-            ["wrapped_key", "key_version", "fields", "identity", *(f"ix_{kind}" for kind in INDEXED)]
-        )
-        listed = set()
-        for at in range(0, len(subject_ids), _CHUNK):
-            part = list(subject_ids[at : at + _CHUNK])
-            conn.execute(update(table).where(table.c.subject_id.in_(part)).values(**empty, destroyed_at=now))
-            keys = [f"s:{s}" for s in part]
-            listed |= set(
-                conn.execute(
-                    select(tables.erasure.c.key_id).where(tables.erasure.c.key_id.in_(keys))
-                ).scalars()
-            )
-        fresh = [f"s:{s}" for s in subject_ids if f"s:{s}" not in listed]
-        if fresh:
-            conn.execute(
-                insert(tables.erasure), [{"key_id": k, "event_id": event_id, "at": now} for k in fresh]
-            )
-        return {
-            "event": event_id,
-            "subjects": len(subject_ids),
-            "key_ids": [f"s:{s}" for s in subject_ids],
-            "destroyed_at": now,
-            "method": "data key, fields and indexes overwritten with nothing under secure_delete",
-        }
 
 
 class BoundSealer:

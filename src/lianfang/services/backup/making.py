@@ -19,12 +19,13 @@ from lianfang.foundation.progress import Progress, silent
 from lianfang.services.backup import archive, snapshot
 from lianfang.services.gate import record, require
 from lianfang.services.installation import Installation, Who
+from lianfang.services.withdrawn import WITHDRAWN
 
 if TYPE_CHECKING:
     from lianfang.store import Row
 
-KEY_FILES = ("keys/authority.json", "vault/keys/keyring.json", "vault/keys/erased.txt")
 ERASED = "vault/keys/erased.txt"
+KEY_FILES = ("keys/authority.json", "vault/keys/keyring.json", ERASED, WITHDRAWN)
 #: Days that a backup of keys is kept at most: a key destroyed today must not live on in one for long.
 KEYS_KEPT = 14
 DATA_KEPT = 90
@@ -165,6 +166,7 @@ def _seal(
 ) -> Row:
     from lianfang.foundation.canonical import plain
     from lianfang.guard.signing import sign
+    from lianfang.guard.vault import Keyring
     from lianfang.records import Backup
     from lianfang.store import insert_new, one
     from lianfang.store.migrate import current
@@ -187,6 +189,8 @@ def _seal(
             "made_at": now,
             "rows": rows,
             "schema": {"operational": current(inst.store), "vault": current(inst.vault_store)},
+            # which root a restored keyring asks for, so that it is known before the bad day
+            "root": Keyring.where(inst.keys_folder),
             "files": files,
         }
     )

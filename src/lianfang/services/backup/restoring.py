@@ -2,7 +2,8 @@
 
 A restore never brings back what has ended since: the erasure lists of the archive, of the keys and of any other
 place where one was kept are joined, identities under a listed key are deleted again, and events whose keys were
-destroyed have their rows and whereabouts ended again. Only then the folder bears its name.
+destroyed have their rows and whereabouts ended again; sealed messages go too. Rights that were taken back since
+(:mod:`lianfang.services.withdrawn`) stay taken back. Only then the folder bears its name.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lianfang.foundation.errors import BadInput, Conflict
+from lianfang.foundation.clock import SystemClock
+from lianfang.foundation.errors import BadInput, Conflict, Fault, LianfangError
+from lianfang.services import withdrawn
 from lianfang.services.backup import archive, snapshot
 from lianfang.services.backup.making import ERASED, KEY_FILES, workplace
 from lianfang.services.gate import record, require
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 
 RESTORER = Who("restore", "system", "cdc", "restore")
 _ERASED_LINE = re.compile(r"^[es]:[!-~]{1,80}\Z")
+#: The lists that only grow, and what a line of each looks like.
+_LISTS = {ERASED: _ERASED_LINE, withdrawn.WITHDRAWN: withdrawn.LINE}
 _MAX_ERASED = 1 << 30
 
 
@@ -36,8 +41,10 @@ class Restored:
     """What a restore found and did.
 
     ``rows``: rows restored by table; ``subjects_removed``: identities deleted again; ``events_ended``: events whose
-    data were ended again; ``entries``: length of the restored log, which goes on from there (who kept a later
-    signed head sees that it is an older state); ``findings``: what the integrity check found.
+    data were ended again; ``messages_ended``: sealed messages of the exchange that had ended; ``rights_withdrawn``:
+    roles, factors, terminals, accounts and recovery codes that do not come back; ``entries``: length of the restored
+    log, which goes on from there (who kept a later signed head sees that it is an older state); ``findings``: what
+    the integrity check found.
     """
 
     backup_id: str
@@ -49,6 +56,8 @@ class Restored:
     entries: int
     subjects: int
     valid: bool
+    messages_ended: int = 0
+    rights_withdrawn: int = 0
     findings: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -95,6 +104,7 @@ def restore(
             reader.extract(draft, progress=progress)
         _keys(draft, secret, keys_home, keys_archive, erased)
         _of_this_authority(draft, signed)
+        _under_its_root(draft)
         _databases(draft, manifest, database_url, vault_url)
         found = _end_again(draft, manifest, heads, clock, progress, into)
         if into.exists():
@@ -109,7 +119,7 @@ def _keys(
     """Put the keys into place, and the joined erasure lists beside them."""
     from lianfang.guard import files
 
-    lists = [(draft / ERASED).read_bytes()] if (draft / ERASED).exists() else []
+    lists = [(draft / name).read_bytes() for name in _LISTS if (draft / name).exists()]
     shutil.rmtree(draft / "vault" / "keys", ignore_errors=True)
     for folder in ("keys", "vault", "vault/keys", "rejects", "inbox", "lake"):
         files.make_folder(draft / folder)
@@ -127,26 +137,27 @@ def _keys(
             raise BadInput(f"{path} is too large for an erasure list.")
         lists.append(path.read_bytes())
     lines = sorted(set(_lines(lists)))
-    if lines:
-        files.create(draft / ERASED, "".join(f"{line}\n" for line in lines).encode())
+    for name, pattern in _LISTS.items():
+        if mine := [line for line in lines if pattern.match(line)]:
+            files.create(draft / name, "".join(f"{line}\n" for line in mine).encode())
 
 
 def _take(source: Path, draft: Path) -> list[bytes]:
     from lianfang.guard import files
 
     for name in KEY_FILES:
-        if name != ERASED:
+        if name not in _LISTS:
             raw = (source / name).read_bytes() if (source / name).exists() else b""
             if not raw:
                 raise BadInput("The keys of the authority are not complete there.")
             files.create(draft / name, raw)
-    return [(source / ERASED).read_bytes()] if (source / ERASED).exists() else []
+    return [(source / name).read_bytes() for name in _LISTS if (source / name).exists()]
 
 
 def _lines(lists: Iterable[bytes]) -> Iterable[str]:
     for raw in lists:
         for line in raw.decode("ascii", "replace").split():
-            if not _ERASED_LINE.match(line):
+            if not any(pattern.match(line) for pattern in _LISTS.values()):
                 raise BadInput("An erasure list is damaged.", hint="Each line is e:EVENT or s:SUBJECT.")
             yield line
 
@@ -155,6 +166,25 @@ def _of_this_authority(draft: Path, signed: dict[str, Any]) -> None:
     from lianfang.guard.signing import load_keys, verify
 
     verify(load_keys(draft / "keys" / "authority.json").public, signed)
+
+
+def _under_its_root(draft: Path) -> None:
+    """Refuse before anything is filled when the keyring's root cannot be had on this machine."""
+    from lianfang.foundation.settings import read_settings
+    from lianfang.guard.vault import Keyring
+
+    inst = Installation(draft, read_settings(draft), SystemClock())
+    try:
+        inst.open_keyring()
+    except LianfangError as error:
+        if error.code != "root_unavailable":
+            raise
+        place = ", ".join(f"{name} {said}" for name, said in Keyring.where(inst.keys_folder).items())
+        raise Fault(
+            f"The keyring stands under a root key that cannot be had here ({place}). {error.message}",
+            hint="Attach it, or name the way to it in LIANFANG_ROOT_LIBRARY, _URL, _SECRET_FILE, and restore again.",
+            code="root_unavailable",
+        ) from None
 
 
 def _databases(draft: Path, manifest: dict[str, Any], database_url: str, vault_url: str) -> None:
@@ -193,14 +223,18 @@ def _end_again(
     into: Path,
 ) -> Restored:
     from lianfang.services import closing, integrity
+    from lianfang.services.exchange import ending
 
     with open_installation(draft, clock=clock) as inst:
         with inst.vault_store.begin() as vault:
             gone = inst.vault.apply_erasures(vault)
-        ended = [event_id for event_id in _erased_events(inst) if closing.end_restored(inst, event_id)]
+        keys = _erased_events(inst)
+        ended = [event_id for event_id in keys if closing.end_restored(inst, event_id)]
+        messages = ending.end_restored(inst, keys)
         found = integrity.check(inst, heads=heads, progress=progress)
         with inst.store.begin() as connection:
             _end_sessions(inst, connection)
+            rights = withdrawn.apply(inst, connection)
             record(
                 inst,
                 connection,
@@ -208,7 +242,13 @@ def _end_again(
                 who=RESTORER,
                 purpose="maintenance",
                 ref=str(manifest["backup_id"]),
-                payload={"made_at": manifest["made_at"], "subjects_removed": gone, "events_ended": ended},
+                payload={
+                    "made_at": manifest["made_at"],
+                    "subjects_removed": gone,
+                    "events_ended": ended,
+                    "messages_ended": messages,
+                    "rights_withdrawn": rights,
+                },
             )
         inst.store.vacuum()
         inst.vault_store.vacuum()
@@ -222,6 +262,8 @@ def _end_again(
         entries=found["entries"],
         subjects=found["subjects"],
         valid=found["valid"],
+        messages_ended=messages,
+        rights_withdrawn=rights,
         findings=found["findings"],
     )
 

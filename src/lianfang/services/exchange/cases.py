@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -47,8 +48,6 @@ def subject_request(
     Raises:
         Refused: the person's identity was not verified. Conflict: the message has ended.
     """
-    from lianfang.guard.exchange.shapes import RequestBody, parse
-
     require(who, "exchange.case")
     with inst.store.read() as connection:
         row = message_row(connection, message_id)
@@ -69,7 +68,46 @@ def subject_request(
             context={"identity_verified": True, fact: True},
             ref=message_id,
             pack=inst.settings.exchange_pack,
+            going=("letters_to_recipients", "erasure_entry"),
         )
+    return _open(inst, who, message_id, request, text)
+
+
+def notify(
+    inst: Installation,
+    who: Who,
+    message_id: str,
+    request: str,
+    text: str,
+    *,
+    then: Callable[[Connection, str], None],
+) -> str:
+    """Open a case because a person's data were corrected or erased here; its id.
+
+    The policy was asked when the message was found; ``text`` names nobody. ``then`` gets the case's id within the
+    transaction that queues its letters.
+
+    Raises:
+        Conflict: the message has ended.
+    """
+    require(who, "subject.notify")
+    with inst.store.read() as connection:
+        row = message_row(connection, message_id)
+    if row["state"] not in ("held", "blocked") or inst.now() >= row["deadline"]:
+        raise Conflict("The message has ended; nothing of it is held.")
+    return _open(inst, who, message_id, request, text, then)
+
+
+def _open(
+    inst: Installation,
+    who: Who,
+    message_id: str,
+    request: str,
+    text: str,
+    then: Callable[[Connection, str], None] | None = None,
+) -> str:
+    from lianfang.guard.exchange.shapes import RequestBody, parse
+
     now, case_id = inst.now(), new_id("q")
     body = parse(
         RequestBody,
@@ -98,6 +136,8 @@ def subject_request(
             ref=case_id,
             payload={"message": message_id, "request": request, "told": others},
         )
+        if then is not None:
+            then(connection, case_id)
     return case_id
 
 
@@ -236,7 +276,7 @@ def read(inst: Installation, who: Who, case_id: str) -> dict[str, Any]:
     if case["sealed"] is None or (about and inst.now() >= about[0]["deadline"]):
         raise Conflict("The message of this request has ended.")
     concerned = us(inst) in case["concerned"]
-    ask(
+    granted = ask(
         inst,
         member(inst, who),
         phase="read",
@@ -249,7 +289,10 @@ def read(inst: Installation, who: Who, case_id: str) -> dict[str, Any]:
     )
 
     def said(row: Row, place: str) -> str:
-        return unseal(inst, case["key"], place, row["sealed"]).decode() if row["sealed"] else ""
+        if not row["sealed"]:
+            return ""
+        words = unseal(inst, case["key"], place, row["sealed"]).decode()
+        return str(granted.project({"text": words}, {"text": "selective_message"}).get("text", ""))
 
     return {
         "case_id": case_id,

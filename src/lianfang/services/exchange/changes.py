@@ -70,6 +70,7 @@ def correct(
         ref=message_id,
         rows=len(content.persons),
         pack=inst.settings.exchange_pack,
+        going=("letters_to_recipients", "erasure_entry"),
     )
     while True:
         version = int(row["version"]) + 1
@@ -143,6 +144,7 @@ def delete(inst: Installation, who: Who, message_id: str, *, reason: str) -> Non
         ref=message_id,
         rows=int(row["persons"]),
         pack=inst.settings.exchange_pack,
+        going=("letters_to_recipients", "erasure_entry"),
     )
     with inst.store.begin() as connection:
         now = message_row(connection, message_id)

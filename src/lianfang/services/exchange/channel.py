@@ -108,13 +108,14 @@ def keep_alert(
             issued_by=by,
         ),
     )
-    _register(inst, connection, body)
+    enter(inst, connection, body)
 
 
-def _register(inst: Installation, connection: Connection, body: AlertBody) -> None:
-    """States concerned and the Commission are joint controllers, the ECDC is processor (REQ-P-45).
+def enter(inst: Installation, connection: Connection, body: AlertBody) -> None:
+    """Enter an alert's data set in the register, or enter it anew.
 
-    Where no ECDC takes part, the issuing authority processes for the others itself.
+    States concerned and the Commission are joint controllers, the ECDC is processor (REQ-P-45). Where no
+    ECDC takes part, the issuing authority processes for the others itself.
     """
     from lianfang.guard.policy import get
     from lianfang.records import ExchangeDataSet, ExchangePeer

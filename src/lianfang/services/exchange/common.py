@@ -161,6 +161,7 @@ def general(inst: Installation, who: Who, texts: Sequence[str], ref: str, *, pha
             context={"channel": "general"},
             ref=ref,
             pack=pack,
+            going=("sealed_to_peer", "to_all_peers", "counts_only"),
         )
         return
     reasons: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ from lianfang.foundation.errors import BadInput, Refused
 from lianfang.services.exchange import outbox, peers
 from lianfang.services.exchange.common import member, message_row, new_id, stated, us
 from lianfang.services.exchange.messages import open_copy, usable
-from lianfang.services.gate import ask, record, require
+from lianfang.services.gate import ask, fresh, record, require
 from lianfang.services.installation import SYSTEM, Installation, Who
 
 LONGEST = 72
@@ -103,11 +103,12 @@ def look(inst: Installation, who: Who, grant_id: str) -> dict[str, Any]:
     from lianfang.store import one
 
     require(who, "exchange.read")
+    fresh(who)
     with inst.store.read() as connection:
         grant = one(connection, ExchangeGrant, grant_id=grant_id)
     if grant["peer"] != us(inst):
         raise Refused("This grant is another authority's.", code="not_granted")
-    ask(
+    granted = ask(
         inst,
         member(inst, who),
         phase="read",
@@ -134,7 +135,8 @@ def look(inst: Installation, who: Who, grant_id: str) -> dict[str, Any]:
     shown = opened(inst.signer, keys, json.dumps(answer).encode(), Shown, "shown")
     if (shown.grant_id, shown.message_id) != (grant_id, grant["message_id"]):
         raise Refused("The holder showed another message.", code="peer_answer")
-    return {"persons": plain(shown.content)["persons"], "text": shown.content.text}
+    # the message is one datum here: which of its fields may be seen was decided where it is held
+    return granted.project(plain(shown.content), dict.fromkeys(("persons", "text"), "selective_message"))
 
 
 def show(inst: Installation, raw: bytes, certificate: str) -> dict[str, Any]:

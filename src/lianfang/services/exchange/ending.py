@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lianfang.services.exchange import outbox
@@ -101,7 +102,8 @@ def purge(inst: Installation, who: Who) -> list[dict[str, Any]]:
         if not get(law).valid(
             inst.today()
         ):  # the law of the term was repealed: the one that followed decides
-            law = next(one.id for one in packs() if one.jurisdiction == "eu" and one.valid(inst.today()))
+            followed = [one for one in packs() if one.jurisdiction == "eu" and one.valid(inst.today())]
+            law = next(one.id for one in followed if "message_days" in one.retention)
         ask(
             inst,
             RETENTION,
@@ -112,6 +114,7 @@ def purge(inst: Installation, who: Who) -> list[dict[str, Any]]:
             ref=str(row["message_id"]),
             rows=int(row["persons"]),
             pack=law,
+            going=("certificate",),
         )
         made.append(_end(inst, who, row, "deadline"))
     if made:
@@ -203,6 +206,34 @@ def _end(inst: Installation, who: Who, row: Row, why: str) -> dict[str, Any]:
             ),
         )
     return dict(content)
+
+
+def end_restored(inst: Installation, keys: Sequence[str]) -> int:
+    """After a restore: what was sealed under keys that are on the erasure list goes from the rows; how many messages.
+
+    Nobody could open it. The messages stand as erased, so that their end is certified at their deadline.
+    """
+    import sqlalchemy as sa
+
+    from lianfang.records import ExchangeAnswer, ExchangeCase, ExchangeMessage
+    from lianfang.store import change, rows, table
+
+    gone = {key for key in keys if key.startswith(("xm-", "xc-"))}
+    if not gone:
+        return 0
+    with inst.store.begin() as connection:
+        held = [row for row in rows(connection, ExchangeMessage, state="held") if row["key"] in gone]
+        held += [row for row in rows(connection, ExchangeMessage, state="blocked") if row["key"] in gone]
+        for row in held:
+            erase_row(inst, connection, row)
+        outbox.forget(connection, sorted(gone))
+        for case in rows(connection, ExchangeCase):
+            if case["key"] in gone:
+                change(connection, ExchangeCase, case["id"], sealed=None)
+                answers = table(ExchangeAnswer)
+                mine = answers.c.case_id == case["case_id"]
+                connection.execute(sa.update(answers).where(mine).values(sealed=None))
+    return len(held)
 
 
 def certificates(inst: Installation, who: Who) -> list[Row]:

@@ -21,13 +21,14 @@ from lianfang.services.exchange.common import (
     unseal,
     us,
 )
-from lianfang.services.gate import ask, record, require
+from lianfang.services.gate import ask, fresh, record, require
 from lianfang.services.installation import Installation, Who
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from lianfang.guard.exchange.shapes import Content, MessageBody
+    from lianfang.services.granting import Granted
     from lianfang.store import Row
 
 
@@ -56,6 +57,7 @@ def send(
     from lianfang.store import one
 
     require(who, "exchange.send")
+    fresh(who)
     with inst.store.read() as connection:
         alert = one(connection, ExchangeAlert, alert_id=alert_id)
     event = local_event(inst, who, event_id or str(alert["local_event"]))
@@ -79,7 +81,8 @@ def send(
     for recipient in recipients:
         peers.entry(inst, recipient)
     context = {"channel": "selective", "recipient": "concerned"}
-    ask(inst, member(inst, who), context=context, event=event, **question)
+    going = ("sealed_to_peer", "registered_peer")
+    granted = ask(inst, member(inst, who), context=context, event=event, going=going, **question)
     body = parse(
         MessageBody,
         {
@@ -91,7 +94,7 @@ def send(
             "posted_at": now,
             "deadline": deadline(pack, now),
             "pack": pack,
-            "content": content.model_dump(),
+            "content": _given(granted, content),
         },
         "message",
     )
@@ -111,6 +114,15 @@ def send(
             payload={"alert": alert_id, "recipients": recipients, "data": data, "persons": row["persons"]},
         )
     return message_id
+
+
+def _given(granted: Granted, content: Content) -> dict[str, Any]:
+    """Of a message's content what a permit gives: its persons' fields bear the policy's own words."""
+    from lianfang.guard.policy.vocabulary import DATA
+
+    plain = content.model_dump()
+    text = granted.project({"text": plain["text"]}, {"text": "selective_message"}) if plain["text"] else {}
+    return {"persons": granted.project(plain["persons"], {name: name for name in DATA}), "text": "", **text}
 
 
 def kinds(content: Content) -> list[str]:
@@ -203,6 +215,7 @@ def read(inst: Installation, who: Who, message_id: str) -> dict[str, Any]:
         blocked or erased.
     """
     require(who, "exchange.read")
+    fresh(who)
     with inst.store.read() as connection:
         row = message_row(connection, message_id)
     content = open_copy(inst, member(inst, who), row)
@@ -222,12 +235,13 @@ def read(inst: Installation, who: Who, message_id: str) -> dict[str, Any]:
 def open_copy(inst: Installation, reader: Who, row: Row, **context: Any) -> dict[str, Any]:
     """The inside of a copy for ``reader``, after the policy agreed; ``context`` says why a co-ordinator may."""
     from lianfang.guard.exchange import age_days
+    from lianfang.guard.exchange.shapes import Content
 
     usable(inst, row)
     if not context:
         concerned = us(inst) in parties(row)
         context = {"reader": "concerned" if concerned else "not_concerned"}
-    ask(
+    granted = ask(
         inst,
         reader,
         phase="read",
@@ -243,8 +257,7 @@ def open_copy(inst: Installation, reader: Who, row: Row, **context: Any) -> dict
         pack=inst.settings.exchange_pack,
     )
     raw = unseal(inst, row["key"], row["message_id"], str(row["sealed"]))
-    content: dict[str, Any] = json.loads(raw)
-    return content
+    return _given(granted, Content.model_validate_json(raw))
 
 
 def usable(inst: Installation, row: Row) -> None:

@@ -6,7 +6,9 @@ import json
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from lianfang.foundation.addresses import check_resolved
 from lianfang.foundation.errors import BadInput, Conflict, Fault, LianfangError, NotFound, Refused
 from lianfang.foundation.progress import Progress, silent
 from lianfang.services.exchange import peers, tls
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 #: Waits 30 s after the first failure, twice as long after each, an hour at most.
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
+#: Why a letter is undeliverable.
+REMOVED = "peer_removed: the authority was removed from the register"
 _KINDS: dict[int, type[LianfangError]] = {
     403: Refused,
     404: NotFound,
@@ -43,18 +47,22 @@ def queue(
     ref: str,
     key: str = "",
 ) -> None:
-    """Write letters to each recipient in the caller's transaction; ``key`` seals a personal body while it waits."""
+    """Write letters to each recipient in the caller's transaction; ``key`` seals a personal body while it waits.
+
+    One to an authority that is trusted no more keeps no body and is undeliverable from the start.
+    """
     import sqlalchemy as sa
 
     from lianfang.guard.exchange.shapes import plain
-    from lianfang.records import ExchangeDelivery
-    from lianfang.store import insert_new, table
+    from lianfang.records import ExchangeDelivery, ExchangePeer
+    from lianfang.store import insert_new, rows, table
 
     text = json.dumps(plain(body), ensure_ascii=False)
     last = connection.execute(sa.select(sa.func.max(table(ExchangeDelivery).c.number))).scalar() or 0
+    trusted = {row["authority"] for row in rows(connection, ExchangePeer, active=True)}
     for at, recipient in enumerate(sorted(recipients), start=1):
-        letter_id = new_id("l")
-        waiting = seal(inst, key, letter_id, text.encode()) if key else text
+        letter_id, gone = new_id("l"), recipient not in trusted
+        waiting = None if gone else seal(inst, key, letter_id, text.encode()) if key else text
         insert_new(
             connection,
             ExchangeDelivery.model_construct(
@@ -67,8 +75,37 @@ def queue(
                 body=waiting,
                 created_at=inst.now(),
                 next_at=inst.now(),
+                state="undeliverable" if gone else "queued",
+                error=REMOVED if gone else "",
             ),
         )
+
+
+def give_up(connection: Connection, recipient: str) -> list[Row]:
+    """Letters that wait for an authority which is trusted no more wait no longer and keep no body; what they were."""
+    import sqlalchemy as sa
+
+    from lianfang.records import ExchangeDelivery
+    from lianfang.store import rows, table
+
+    found = rows(connection, ExchangeDelivery, recipient=recipient, state="queued", order_by=["number"])
+    letters = table(ExchangeDelivery)
+    mine = sa.and_(letters.c.recipient == recipient, letters.c.state == "queued")
+    values = {"state": "undeliverable", "body": None, "error": REMOVED}
+    connection.execute(sa.update(letters).where(mine).values(**values))
+    return found
+
+
+def undeliverable(inst: Installation, who: Who) -> list[Row]:
+    """Letters that could not be delivered, as their recipient is trusted no more; the newest first, no bodies."""
+    from lianfang.records import ExchangeDelivery
+    from lianfang.store import rows, table
+
+    require(who, "exchange.look")
+    newest = table(ExchangeDelivery).c.number.desc()
+    with inst.store.read() as connection:
+        found = rows(connection, ExchangeDelivery, state="undeliverable", order_by=[newest], limit=200)
+    return [{name: value for name, value in row.items() if name != "body"} for row in found]
 
 
 def forget(connection: Connection, keys: Sequence[str]) -> None:
@@ -188,10 +225,9 @@ def _settle(inst: Installation, who: Who, row: Row, became: str, *, digest: str 
 
     with inst.store.begin() as connection:
         now = one(connection, ExchangeDelivery, letter_id=row["letter_id"])
-        # a letter withdrawn while it was on its way did arrive: that is what counts
-        if now["state"] not in ("queued", "withdrawn") or (
-            now["state"] == "withdrawn" and became == "queued"
-        ):
+        # a letter given up while it was on its way did arrive: that is what counts
+        given_up = now["state"] in ("withdrawn", "undeliverable")
+        if (now["state"] != "queued" and not given_up) or (given_up and became != "delivered"):
             return str(now["state"])
         change(connection, ExchangeDelivery, row["id"], state=became, **values)
         if became in ("delivered", "refused"):
@@ -222,6 +258,7 @@ def call(inst: Installation, peer: Row, path: str, raw: bytes, *, seconds: float
     from lianfang.guard.exchange.shapes import read_json
 
     address = tls.checked_url(peer["url"]) + path
+    check_resolved(urlsplit(address).hostname or "")
     headers = {"content-type": "application/json", "accept": "application/json"}
     try:
         context = tls.client_context(inst, peer["certificate"])

@@ -117,15 +117,21 @@ def add(
     return {**entry.model_dump(), "mark": mark}
 
 
-def remove(inst: Installation, who: Who, authority: str) -> None:
-    """Trust an authority no more: nothing goes to it or is taken from it, from the next request on."""
+def remove(inst: Installation, who: Who, authority: str) -> int:
+    """Trust an authority no more: nothing goes to it or is taken from it, from the next request on.
+
+    Letters that waited for it are undeliverable from now on, and told as that; gives how many. What it has is out
+    of our reach: it ends there by its own term.
+    """
     from lianfang.records import ExchangePeer
+    from lianfang.services.exchange import outbox
     from lianfang.store import change, one
 
     require(who, "exchange.peer")
     with inst.store.begin() as connection:
         row = one(connection, ExchangePeer, authority=authority)
         change(connection, ExchangePeer, row["id"], active=False)
+        left = outbox.give_up(connection, authority)
         record(
             inst,
             connection,
@@ -133,8 +139,9 @@ def remove(inst: Installation, who: Who, authority: str) -> None:
             who=who,
             purpose="maintenance",
             ref=authority,
-            payload={},
+            payload={"undeliverable": [{"kind": one["kind"], "about": one["ref"]} for one in left]},
         )
+    return len(left)
 
 
 def listing(inst: Installation, *, active: bool = True) -> list[Row]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, Conflict, Refused
-from lianfang.services.exchange import cases, channel, ending, outbox, peers
+from lianfang.services.exchange import cases, channel, ending, outbox, peers, widening
 from lianfang.services.exchange.common import (
     act,
     case_key,
@@ -157,6 +157,24 @@ def _ask_alert(inst: Installation, sender: str, body: Any) -> None:
 
 def _take_alert(inst: Installation, connection: Connection, sender: str, body: Any) -> None:
     channel.keep_alert(inst, connection, body)
+
+
+def _ask_concern(inst: Installation, sender: str, body: Any) -> None:
+    from lianfang.records import ExchangeAlert
+    from lianfang.store import rows
+
+    _ask_alert(inst, sender, body)
+    stated(body.reason, "reason")
+    if not set(body.added) <= set(body.concerned):
+        raise BadInput("The alert does not concern whom it was widened to.", code="bad_document")
+    with inst.store.read() as connection:
+        known = rows(connection, ExchangeAlert, alert_id=body.alert_id)
+    if known:
+        _from(sender, str(known[0]["issuer"]))
+
+
+def _take_concern(inst: Installation, connection: Connection, sender: str, body: Any) -> None:
+    widening.keep(inst, connection, body)
 
 
 def _ask_post(inst: Installation, sender: str, body: Any) -> None:
@@ -343,6 +361,7 @@ def _take_grant(inst: Installation, connection: Connection, sender: str, body: A
 
 _HANDLERS: dict[str, tuple[Prepare, Apply]] = {
     "alert": (_ask_alert, _take_alert),
+    "concern": (_ask_concern, _take_concern),
     "post": (_ask_post, _take_post),
     "message": (_ask_message, _take_message),
     "correction": (_ask_message, _take_message),

@@ -51,6 +51,13 @@ def create_app(inst: Installation) -> FastAPI:
     async def failed(request: Request, error: Exception) -> Response:
         return JSONResponse({"error": {"code": "fault", "message": "The exchange failed."}}, 500)
 
+    @app.middleware("http")
+    async def headers(request: Request, call_next: Any) -> Response:
+        response: Response = await call_next(request)
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
     @app.post("/letters")
     async def letters(request: Request) -> dict[str, Any]:
         raw = await _body(request)

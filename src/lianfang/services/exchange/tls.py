@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from lianfang.foundation.addresses import check_host
 from lianfang.foundation.errors import BadInput
 from lianfang.guard import files
 
@@ -32,6 +33,7 @@ def checked_url(url: str) -> str:
     extra = parts.username or parts.password or parts.query or parts.fragment or parts.path not in ("", "/")
     if parts.scheme != "https" or not parts.hostname or not port_ok or extra:
         raise BadInput("An exchange is reached at https://HOST[:PORT], nothing more.", code="no_tls")
+    check_host(parts.hostname)
     return url.rstrip("/")
 
 
@@ -154,6 +156,7 @@ def client_context(inst: Installation, peer: str) -> ssl.SSLContext:
 def _prepare(inst: Installation, context: ssl.SSLContext, peers: Iterable[str]) -> None:
     certificate, key = paths(inst)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    files.read(key, limit=65_536)  # refused when anybody else could read it
     context.load_cert_chain(certificate, key)
     for pem in peers:
         context.load_verify_locations(cadata=pem)

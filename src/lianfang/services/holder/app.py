@@ -1,4 +1,4 @@
-"""The node's five doors over HTTP: identity, order, its status, reveal, purge. There is no other."""
+"""The node's six doors over HTTP: identity, order, its status, reveal, notice, purge. There is no other."""
 
 from __future__ import annotations
 
@@ -72,6 +72,10 @@ def create_app(node: HolderNode) -> FastAPI:
     async def reveal(request: Request) -> dict[str, str]:
         sealed = await run_in_threadpool(node.reveal, await _body(request))
         return {"sealed": base64.b64encode(sealed).decode()}
+
+    @app.post("/notice")
+    async def notice(request: Request) -> dict[str, Any]:
+        return await run_in_threadpool(node.notice, await _body(request))
 
     @app.post("/purge")
     async def purge(request: Request) -> dict[str, Any]:

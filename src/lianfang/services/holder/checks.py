@@ -13,6 +13,15 @@ if TYPE_CHECKING:
 
 #: How far the two clocks may differ.
 SKEW = timedelta(minutes=5)
+#: Source -> the purpose for which a holder collected it: each answer is for another, and both are kept (REQ-P-16).
+COLLECTED_FOR = {
+    "pings": "mobile_service",
+    "lodging": "guest_registration",
+    "trips": "carriage_of_passengers",
+    "visits": "venue_register",
+}
+#: How a node meets what an answer obliges it to: it answers orders only, to the centre that signed, sealed to its key.
+GOING = ("sealed_to_centre", "signed_by_centre", "order_answered")
 
 
 def order_problems(
@@ -30,6 +39,8 @@ def order_problems(
         found.append(f"sources: this holder has {', '.join(about.sources)}. 数据源不在本单位范围。")
     if not 0 < note.row_cap <= limits.row_cap:
         found.append(f"row_cap: 1 to {limits.row_cap} rows are answered. 返回上限不合规定。")
+    if unstated := set(note.sources) & set(about.sources) - set(COLLECTED_FOR):
+        found.append(f"original_purpose: not stated for {', '.join(sorted(unstated))}. 未载明原收集目的。")
     found += _period(note, limits)
     if note.rule.radius_m > limits.radius_m:
         found.append(f"rule: a radius above {limits.radius_m:g} m. 规则半径过大。")
@@ -99,11 +110,14 @@ def lock_problems(lock: LockNote, about: About, now: datetime) -> list[str]:
 def decide(
     about: About, limits: Limits, *, phase: str, purpose: str, data: list[str], ref: str, day: datetime
 ) -> Decision:
-    """The policy's word on the holder's own act (retrieval on demand)."""
+    """The policy's word on the holder's own act (retrieval on demand); a denial too where a duty is left undone."""
     from lianfang.foundation.clock import local_day
     from lianfang.guard.policy import decide as ask
+    from lianfang.guard.policy import get
+    from lianfang.services import duties
+    from lianfang.services.installation import Who
 
-    return ask(
+    decision = ask(
         {
             "actor": about.kind,
             "phase": phase,
@@ -120,3 +134,12 @@ def decide(
             "pack": limits.policy_pack,
         }
     )
+    if not decision.permit:
+        return decision
+    node = Who(about.id, "holder", about.kind)
+    known = [COLLECTED_FOR[one] for one in about.sources if one in COLLECTED_FOR]
+    stated = " ".join(known) if len(known) == len(about.sources) else ""
+    change = {"change_of_purpose": True, "source": stated}
+    retention = get(limits.policy_pack).retention
+    owed = duties.left(duties.Asked(node, decision, phase, purpose, change, None, 0, retention), GOING)
+    return decision.withheld(owed) if owed else decision

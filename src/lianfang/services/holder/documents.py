@@ -136,6 +136,22 @@ class PurgeNote(Document):
     at: AwareDatetime
 
 
+class NoticeNote(Document):
+    """A person's data of one order were corrected or erased at the centre: the node does its part."""
+
+    format: Literal["lianfang-notice/1"] = "lianfang-notice/1"
+    notice_id: Id
+    order_id: Id
+    event_id: Id
+    centre: Name
+    holder: Name
+    change: Literal["corrected", "erased"]
+    ground: Literal["inaccurate", "outdated", "unnecessary", "unlawful"]
+    tokens: list[Hex32] = Field(max_length=1000)
+    index: list[Annotated[int, Field(ge=0)]] = Field(max_length=10_000)
+    at: AwareDatetime
+
+
 class SignedRequest(Document):
     """A sealed request that is nothing but a signed note."""
 
@@ -239,6 +255,21 @@ class ReceiptNote(Document):
     log_index: int
 
 
+class NoticeReceipt(Document):
+    """What the node did upon a notice: forgot what it held of the person, took note, or held nothing."""
+
+    format: Literal["lianfang-notice-receipt/1"] = "lianfang-notice-receipt/1"
+    notice_id: Id
+    order_id: Id
+    holder: Name
+    centre: Name
+    outcome: Literal["erased", "noted", "nothing_held"]
+    at: AwareDatetime
+    tokens: int = Field(ge=0)
+    reveals: int = Field(ge=0)
+    log_index: int = Field(ge=0)
+
+
 def parse(model: type[M], value: Any, what: str) -> M:
     """``value`` as ``model``; BadInput names the field and the fault, never the value."""
     try:
@@ -297,7 +328,7 @@ def contacts_digest(contacts: list[Candidate]) -> str:
 
 
 def to_holder(holder: PublicKeys, use: str, request: Document) -> bytes:
-    """The bytes of a message to a node. ``use``: order, reveal, purge."""
+    """The bytes of a message to a node. ``use``: order, reveal, notice, purge."""
     body = json.dumps(payload(request), ensure_ascii=False).encode()
     sealed = seal(holder, body, info=f"holder/{use}", aad=holder.name.encode())
     return json.dumps({"to": holder.name, "sealed": base64.b64encode(sealed).decode()}).encode()

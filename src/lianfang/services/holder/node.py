@@ -7,8 +7,9 @@ takes up its unfinished orders when it starts again; the order's id is the idemp
 from __future__ import annotations
 
 from lianfang.services.holder.naming import Naming
+from lianfang.services.holder.noticing import Noticing
 from lianfang.services.holder.receiving import Receiving
 
 
-class HolderNode(Receiving, Naming):
+class HolderNode(Receiving, Naming, Noticing):
     """A holder's node over its folder. One process at a time serves a folder."""

@@ -342,5 +342,9 @@ def _token(secret: bytes, subscriber: int) -> str:
 
 
 def _told(note: OrderNote) -> dict[str, Any]:
-    """What the holder's ledger keeps of an order: everything but tokens, which a note never holds."""
-    return documents.payload(note)
+    """What the holder's ledger keeps of an order: everything but tokens, which a note never holds.
+
+    With it the purposes for which the sources were collected, beside the order's, and its basis (REQ-P-16).
+    """
+    collected = {one: checks.COLLECTED_FOR.get(one, "") for one in note.sources}
+    return {**documents.payload(note), "original_purpose": collected, "new_purpose": note.purpose}

@@ -1,4 +1,4 @@
-"""A node's own tables: orders, the tokens it issued, what it revealed, what it purged."""
+"""A node's own tables: orders, the tokens it issued, what it revealed, what it purged, what it was told."""
 
 from __future__ import annotations
 
@@ -53,6 +53,16 @@ purge = Table(
     Column("event_id", String(64), primary_key=True),
     Column("receipt", Text, nullable=False),
     Column("scrubbed", Integer, nullable=False),
+)
+
+#: Notices of a correction or erasure, each answered once.
+notice = Table(
+    "holder_notice",
+    metadata,
+    Column("notice_id", String(64), primary_key=True),
+    Column("centre", String(64), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("receipt", Text, nullable=False),
 )
 
 #: Keys of the ledger's sealed payloads; the purge deletes them.

@@ -18,7 +18,8 @@ from lianfang.services.importing.values import Memo, Wrong, converter, parse_dat
 #: Columns that a reject file carries after those of the source.
 REJECT_COLUMNS = ("_row", "_reason")
 _LATER = "-"  # a token is made when the vault has given the subject
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
+_BLANKS = " \u00a0\u3000\ufeff\u200b"
 
 _REASON_OF = {
     "missing": "missing",
@@ -263,8 +264,13 @@ def _fault(error: ValidationError) -> tuple[str, str]:
 
 def escaped(row: Cells) -> Cells:
     """Cells for a file that a spreadsheet will open: what would be a formula is quoted as text."""
-    return [f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in row]
+    return [f"'{cell}" if _is_formula(cell) else cell for cell in row]
 
 
 def _unescaped(row: Cells) -> Cells:
-    return [cell[1:] if len(cell) > 1 and cell[0] == "'" and cell[1] in _FORMULA else cell for cell in row]
+    return [cell[1:] if cell[:1] == "'" and _is_formula(cell[1:]) else cell for cell in row]
+
+
+def _is_formula(cell: str) -> bool:
+    """What a spreadsheet may take for a formula, also behind blanks and in full-width signs."""
+    return cell.startswith(_FORMULA) or cell.lstrip(_BLANKS).startswith(_FORMULA)

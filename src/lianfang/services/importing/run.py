@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -341,7 +340,7 @@ class _One:
                 event = one(connection, Event, event_id=self.event_id)
 
         record = reading.record
-        kinds = {info.declared.kind for info in record.fields.values() if info.declared.kind}
+        kinds = {info.datum for info in record.fields.values() if info.datum}
         ask(
             self.inst,
             self.who,
@@ -429,5 +428,5 @@ def _clear_mended(inst: Installation, path: Path | str) -> None:
 
 
 def _reject_name(report: ImportReport) -> str:
-    stem = re.sub(r"[^\w-]+", "_", report.file.partition(".")[0])[:60]
-    return f"{report.batch_id[:12]}_{stem}.csv"
+    """By batch and kind: a delivered file's own name may hold a person's, and stays out of the disk's."""
+    return f"{report.batch_id[:12]}_{report.record}.csv"

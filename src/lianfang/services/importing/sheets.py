@@ -13,8 +13,14 @@ from lianfang.services.importing.tables import Cells, texts
 
 _CELL = re.compile(rb'<c[^>]{0,200}?\sr="([A-Z]{1,4})(\d{1,8})"')
 _ROW = re.compile(rb'<row[^>]{0,200}?\sr="(\d{1,8})"')
-_DOCTYPE = (b"<!DOCTYPE", b"<!ENTITY")
+#: As an XML parser may read them: in UTF-8 and in both orders of UTF-16.
+_FORMS = ("utf-8", "utf-16-le", "utf-16-be")
+_DOCTYPE = tuple(mark.encode(form) for mark in ("<!DOCTYPE", "<!ENTITY") for form in _FORMS)
 _MEMBERS = 10_000
+
+
+#: Parts of a workbook that can act: macros, old macro sheets, controls, embedded objects (REQ-P-72).
+_ACTIVE = re.compile(r"vbaproject|vbadata|macrosheets/|activex/|embeddings/|\.(?:exe|dll|bin\.exe|js|vbs)$")
 
 
 def sheet_rows(source: Source, sheet: str | int = 0) -> Iterator[Cells]:
@@ -37,6 +43,10 @@ def _look_through(source: Source, stream: IO[bytes]) -> None:
                 raise source.bad("is an encrypted workbook", "Save it without a password.")
             if not any(member.filename == "xl/workbook.xml" for member in members):
                 raise source.bad("is a zip archive, not a workbook", "Deliver the files one by one.")
+            if any(_ACTIVE.search(member.filename.lower()) for member in members):
+                raise source.bad(
+                    "holds macros or embedded programs", "Save it as .xlsx without macros, or as CSV."
+                )
             total = 0
             for member in members:
                 total = _member(source, archive, member, total)

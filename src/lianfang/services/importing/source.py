@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -32,10 +33,46 @@ _OTHER_ARCHIVES = {
 }
 
 
+#: Bytes with which a program begins, whatever its name says: Linux, macOS, a script, a Windows shortcut.
+_PROGRAMS = (
+    b"\x7fELF",
+    b"\xcf\xfa\xed\xfe",
+    b"\xfe\xed\xfa",
+    b"#!",
+    b"\x4c\x00\x00\x00\x01\x14\x02\x00",
+)
+#: Endings of what a double click runs, and of office files that may carry macros.
+_RUN = frozenset({
+    "exe", "scr", "com", "pif", "cpl", "msi", "msp", "dll", "bat", "cmd", "ps1", "vbs", "vbe", "js", "jse",
+    "wsf", "wsh", "hta", "jar", "lnk", "url", "reg", "sh", "py", "apk", "app", "dmg", "iso", "img", "docm",
+    "dotm", "xlsm", "xlsb", "xltm", "xlam", "xla", "pptm", "potm", "ppam", "sldm",
+})  # fmt: skip
+#: Characters that make a name read otherwise than it is (right-to-left overrides, no width).
+_TURNED = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+
+def _innocent(name: str) -> None:
+    """Refuse a name whose ending runs or carries macros, whatever ending stands before it (REQ-P-72)."""
+    ending = name.lower().rstrip(". ").removesuffix(".gz").rstrip(". ").rpartition(".")[2].strip()
+    if _TURNED.search(name):
+        raise BadInput(
+            f"{file_name(name)} has characters in its name that hide its ending.",
+            hint="Have the file checked, then rename it.",
+            code="unsafe_file",
+        )
+    if ending in _RUN:
+        raise BadInput(
+            f"{file_name(name)} ends in .{ending}, which a computer may run.",
+            hint="Do not open it. Tables are .csv, .xlsx, .parquet, or one of them in .gz.",
+            code="unsafe_file",
+        )
+
+
 class Source:
     """A delivered file, open. ``name`` is for messages; :meth:`stream` starts again from the beginning."""
 
     def __init__(self, name: str, file: IO[bytes], size: int, limits: Limits) -> None:
+        _innocent(name)
         # a name is told in reports, errors and the batch's row: it may carry a person's
         self.name = file_name(name)
         self.size = size
@@ -54,6 +91,9 @@ class Source:
         return file.read(16)
 
     def _form(self, head: bytes) -> Form:
+        # a table's first column may be called MZ: a Windows program has zero bytes right behind it
+        if head.startswith(_PROGRAMS) or (head.startswith(b"MZ") and b"\0" in head):
+            raise self.bad("is a program and not a table", "Have it checked; deliver the table itself.")
         if head.startswith(_ZIP):
             if self.packed and not self.name.lower().endswith(".xlsx.gz"):
                 raise self.bad("holds a zip archive inside gzip", "Deliver one file, packed once.")

@@ -20,7 +20,7 @@ DRILL_DAYS = 30
 SHOWN = 200
 SETTINGS = (
     "authority_id", "adcode", "zone", "engine", "policy_pack", "host", "port", "retention_days", "cluster_cases",
-    "cluster_days", "clock", "demonstration",
+    "cluster_days", "clock", "demonstration", "hardware_key_roles", "command_line",
 )  # fmt: skip
 
 
@@ -120,7 +120,6 @@ def accounts(inst: Installation) -> Part:
 
 def keys(inst: Installation) -> Part:
     """Events whose keys exist, and the key files with their modes and age. No key is read out."""
-    from lianfang.guard.vault import Keyring
     from lianfang.records import Certificate
     from lianfang.store import rows
 
@@ -139,7 +138,8 @@ def keys(inst: Installation) -> Part:
             )
     part: dict[str, Any] = {"files": files, "events_with_keys": []}
     try:
-        ring = Keyring.open(inst.home / "vault" / "keys")
+        ring = inst.open_keyring()
+        part["root"] = ring.where(inst.keys_folder)["kind"]
         part["events_with_keys"] = [
             {
                 "event_id": name,

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 FORMAT = "lianfang-inspection/1"
 DAYS = 30
+#: Sealed identities that an inspection opens at most; ``lianfang ledger verify`` opens all.
+SAMPLE = 5_000
 MAX_FILE = 8_000_000
 
 
@@ -96,13 +98,17 @@ def _content(inst: Installation, who: Who, days: int, progress: Progress | None)
 
 
 def _ledger(inst: Installation, progress: Progress | None) -> machine.Part:
-    """The log and every sealed identity read again, whole."""
+    """The log read again whole, and every sealed identity opened, or a random sample of :data:`SAMPLE` of them.
+
+    What was opened of how many is said. A sample of n out of N finds at least one of k broken ones with probability
+    1 - C(N-k, n)/C(N, n): one in a thousand of 10^5 persons with 5,000 opened in more than 99 %.
+    """
     try:
-        whole = integrity.check(inst, progress=progress)
+        whole = integrity.check(inst, most=SAMPLE, progress=progress)
     except LianfangError as error:
         return {"valid": False}, [finding("not_readable", "ledger", code=error.code)]
     wrong = len(whole["findings"])
-    part = {name: whole[name] for name in ("valid", "entries", "subjects")}
+    part = {name: whole[name] for name in ("valid", "entries", "subjects", "opened")}
     return part, [finding("ledger_changed", "ledger", n=wrong)] if wrong else []
 
 

@@ -52,6 +52,7 @@ def draft(
         Refused: the holder is not registered, the role may not, the policy denies. Conflict: the event is
         not open, no case has an identifier to match. BadInput: an argument is out of range.
     """
+    from lianfang.guard.redaction import find
     from lianfang.services.holder import documents
 
     require(who, "order.send")
@@ -60,6 +61,8 @@ def draft(
         raise Conflict("The event is not open.")
     attaching.settle(inst, who, event_id)
     register = entry(inst, holder)
+    if responsible is not None and find(responsible, point="mask", tagger=False):
+        raise BadInput("The responsible person of an order is told by the account: no name, no number.")
     now = inst.now()
     order_id = f"o{now:%Y%m%d}-{secrets.token_hex(8)}"
     ask(
@@ -72,6 +75,7 @@ def draft(
         event=event,
         ref=order_id,
         rows=len(case_ids or ()),
+        going=("kept_until_sent", "registered_holder", "order_on_record"),
     )
     index, of_case = _index(inst, event, order_id, case_ids)
     until = end or now

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import Conflict, Fault, LianfangError
 from lianfang.services import events
@@ -10,6 +10,10 @@ from lianfang.services.gate import record, require, within
 from lianfang.services.installation import Installation, Who
 from lianfang.services.orders.holders import entry, keys_of
 from lianfang.services.orders.wire import call
+
+if TYPE_CHECKING:
+    from lianfang.services.holder.documents import NoticeReceipt
+    from lianfang.store import Row
 
 
 def purge(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
@@ -46,6 +50,42 @@ def purge(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
             code="holder_purge",
         )
     return receipts
+
+
+def notify(inst: Installation, who: Who, notice: Row, change: str, ground: str) -> NoticeReceipt:
+    """Tell a holder that a person's data of one order were corrected or erased; its signed receipt.
+
+    ``notice``: the row with ``notice_id``, ``ref`` (the order), ``recipient`` and ``places`` (tokens, index numbers).
+
+    Raises:
+        Refused, NotFound, Conflict: what the holder says. Fault: it cannot be reached, its receipt is wrong.
+    """
+    from lianfang.services.holder import documents
+
+    require(who, "subject.notify")
+    register = entry(inst, notice["recipient"])
+    places = [str(one).partition(":") for one in notice["places"]]
+    note = documents.NoticeNote.model_validate(
+        {
+            "notice_id": notice["notice_id"],
+            "order_id": notice["ref"],
+            "event_id": notice["event_id"],
+            "centre": inst.signer.name,
+            "holder": notice["recipient"],
+            "change": change,
+            "ground": ground,
+            "tokens": [value for kind, _, value in places if kind == "token"],
+            "index": [int(value) for kind, _, value in places if kind == "index"],
+            "at": inst.now(),
+        }
+    )
+    request = documents.SignedRequest(note=documents.signed(inst.signer, note))
+    signed = call(register["url"], "/notice", documents.to_holder(keys_of(register), "notice", request))
+    receipt = documents.opened(keys_of(register), signed, documents.NoticeReceipt, "receipt")
+    said = (receipt.notice_id, receipt.order_id, receipt.holder, receipt.centre)
+    if said != (note.notice_id, note.order_id, note.holder, note.centre):
+        raise Fault("The holder's receipt is for something else.", code="holder_answer")
+    return receipt
 
 
 def _tell(inst: Installation, who: Who, event_id: str, holder: str) -> dict[str, Any]:

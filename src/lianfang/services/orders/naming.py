@@ -48,6 +48,7 @@ def reveal(inst: Installation, who: Who, lock: Row) -> dict[str, str]:
         event=event,
         ref=lock["lock_id"],
         rows=len(contacts),
+        going=("sealed_to_holder", "registered_holder", "order_on_record"),
     )
     note = documents.parse(
         documents.LockNote,

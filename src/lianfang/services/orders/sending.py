@@ -67,6 +67,7 @@ def send(
             event=event,
             ref=order_id,
             rows=int(order["index_count"]),
+            going=("sealed_to_holder", "registered_holder", "order_on_record"),
         )
         with inst.store.begin() as connection:
             change(connection, HolderOrder, order["id"], status="sent")

@@ -8,6 +8,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from lianfang.foundation.addresses import check_host, check_resolved
 from lianfang.foundation.errors import BadInput, Conflict, Fault, LianfangError, NotFound, Refused
 from lianfang.services.holder.documents import MAX_ANSWER, read_json
 
@@ -30,6 +31,7 @@ def checked_url(url: str) -> str:
         raise BadInput("The holder's address is https://HOST[:PORT], nothing more.")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         raise BadInput("A holder is reached by https; plain http is for this machine only.", code="no_tls")
+    check_host(parts.hostname)
     return url.rstrip("/")
 
 
@@ -53,6 +55,7 @@ def call(url: str, path: str, body: bytes | None = None, *, seconds: float = 30)
     import httpx
 
     address = checked_url(url) + path
+    check_resolved(urlsplit(address).hostname or "")
     timeout = httpx.Timeout(seconds, connect=5.0)
     headers = {"content-type": "application/json", "accept": "application/json"}
     try:

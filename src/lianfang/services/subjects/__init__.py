@@ -5,5 +5,21 @@ Who he is comes in a request's body or a file, never in an address, an argument,
 
 from lianfang.services.subjects.answering import correct, erase, report
 from lianfang.services.subjects.finding import GROUNDS, Identity, asked, identity
+from lianfang.services.subjects.requests import WORKER_OUTCOMES, answer, listing, mine, show
+from lianfang.services.subjects.telling import deliver
 
-__all__ = ["GROUNDS", "Identity", "asked", "correct", "erase", "identity", "report"]
+__all__ = [
+    "GROUNDS",
+    "WORKER_OUTCOMES",
+    "Identity",
+    "answer",
+    "asked",
+    "correct",
+    "deliver",
+    "erase",
+    "identity",
+    "listing",
+    "mine",
+    "report",
+    "show",
+]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lianfang.foundation.errors import BadInput, NotFound
-from lianfang.services.gate import ask, record, require
-from lianfang.services.installation import Installation, Who
-from lianfang.services.subjects import holding
+from lianfang.foundation.errors import BadInput, LianfangError, NotFound
+from lianfang.services.gate import ask, fresh, record, require
+from lianfang.services.installation import ROUTINE, Installation, Who
+from lianfang.services.subjects import holding, telling
 from lianfang.services.subjects.finding import GROUNDS, Identity, Place, places
 from lianfang.services.subjects.remedies import remedies
+
+if TYPE_CHECKING:
+    from lianfang.services.exchange.concerning import Mention
+    from lianfang.services.granting import Granted
 
 #: What the answer may hold, as the policy calls it.
 _DATA = (
@@ -27,6 +31,8 @@ CORRECTABLE = {
     "address": "home_address",
 }
 MOST_CHARACTERS = 400
+#: How the obligations of a correction and an erasure are met here.
+_WAYS = ("recipients_named", "erasure_entry")
 
 
 def report(inst: Installation, who: Who, asked: Identity, *, identity_verified: bool) -> dict[str, Any]:
@@ -44,10 +50,12 @@ def report(inst: Installation, who: Who, asked: Identity, *, identity_verified: 
     request, subject = _asked(inst, who, "read", "rectification", {"identity_verified": identity_verified})
     found, passed = places(inst, who, asked)
     context = {"identity_verified": identity_verified}
-    for place in found:
-        _ask_each(inst, subject, place, "read", "rectification", context)
+    given = {
+        place.event_id: _ask_each(inst, subject, place, "read", "rectification", context) for place in found
+    }
     refs, sets = holding.collect(inst, found)
     orders = holding.orders(inst, found, refs)
+    meant = _mentioned(inst, who, asked, found, "read", "rectification", "", request)
     own, shared = holding.decisions(inst, found, refs)
     readings = holding.readings(inst, refs)
     with inst.store.begin() as connection:
@@ -61,7 +69,14 @@ def report(inst: Installation, who: Who, asked: Identity, *, identity_verified: 
         "made_by": who.account,
         "authority": {"zh": inst.settings.authority_name_zh, "en": inst.settings.authority_name_en},
         "found": bool(found),
-        "events": [_event(place, sets.get(place.event_id, {}), orders, readings) for place in found],
+        "events": [
+            _event(given[place.event_id], place, sets.get(place.event_id, {}), orders, readings)
+            for place in found
+        ],
+        "messages": [
+            {"message_id": one.message_id, "event_id": one.event_id, "authorities": list(one.others)}
+            for one in meant
+        ],
         "decisions": own,
         "shared_decisions": shared,
         "readings": readings,
@@ -79,45 +94,59 @@ def correct(
     *,
     reason: str,
     identity_verified: bool,
+    ground: str = "inaccurate",
 ) -> dict[str, Any]:
     """Correct the person's identifiers in the vault, in every event at once; an empty value removes the field.
 
-    Returns ``request_id``, ``corrected`` (sets of identifiers), ``fields`` and ``recipients`` that must be told.
+    ``ground``: inaccurate, outdated, unnecessary or unlawful; the last two take fields away only. Whoever received
+    the data is told. Returns ``request_id``, ``corrected`` (sets of identifiers), ``fields`` and ``recipients``.
 
     Raises:
-        BadInput: no change, an unknown field, no reason. NotFound: nothing is held of the person.
+        BadInput: no change, an unknown field or ground, no reason. NotFound: nothing is held of the person.
         Conflict: another person of the event has exactly these identifiers. Refused: role or policy.
     """
     require(who, "subject.answer")
     values = _changes(changes)
-    why = _reason(reason)
-    context = {"identity_verified": identity_verified, "inaccurate": True}
-    request, subject = _asked(inst, who, "rectify", "rectification", context)
+    why, fact = _reason(reason), _fact(ground)
+    taking = fact == "no_longer_necessary"
+    if taking and any(values.values()):
+        raise BadInput("What is unnecessary or unlawful is taken away; nothing is put in its place.")
+    phase, purpose = ("delete", "erasure") if taking else ("rectify", "rectification")
+    verified = {"identity_verified": identity_verified}
+    request, subject = _asked(inst, who, phase, purpose, {**verified, fact: True})
     found, _ = places(inst, who, asked)
-    if not found:
+    meant = _mentioned(inst, who, asked, found, phase, purpose, ground, request)
+    if not found and not meant:
         raise NotFound("Nothing is held of this person.")
+    data = [CORRECTABLE[name] for name in values]
     for place in found:
-        data = [CORRECTABLE[name] for name in values]
-        _ask_each(inst, subject, place, "rectify", "rectification", context, data)
+        context = {**verified, fact: _holds(ground, place)}
+        _ask_each(inst, subject, place, phase, purpose, context, data)
+    recipients = _begin(inst, who, request, "rectification", ground, values, found, meant)
     done = 0
-    with inst.vault_store.begin() as vault:
-        for place in found:
-            for held in place.held:
-                changed = {
-                    name: value for name, value in values.items() if held.fields.get(name, "") != value
-                }
-                if changed:
-                    inst.vault.amend(vault, place.event_id, held.subject_id, changed)
-                    done += 1
+    try:
+        with inst.vault_store.begin() as vault:
+            for place in found:
+                for held in place.held:
+                    changed = {
+                        name: value for name, value in values.items() if held.fields.get(name, "") != value
+                    }
+                    if changed:
+                        inst.vault.amend(vault, place.event_id, held.subject_id, changed)
+                        done += 1
+    except LianfangError:
+        telling.release(inst, who, request, done=False)
+        raise
     for place in found:
-        payload = {"fields": sorted(values), "reason": why}
+        payload = {"fields": sorted(values), "reason": why, "ground": ground}
         _note(inst, who, "subject_corrected", request, place, "rectification", payload)
-    refs, _ = holding.collect(inst, found)
+    told = bool(done or not found)  # what stood right already changes nothing for anybody
+    telling.release(inst, who, request, done=told)
     return {
         "request_id": request,
         "corrected": done,
         "fields": sorted(values),
-        "recipients": _holders(holding.orders(inst, found, refs)),
+        "recipients": recipients if told else [],
     }
 
 
@@ -133,39 +162,100 @@ def erase(
 ) -> dict[str, Any]:
     """Erase the person's identifiers, in all events or in one (``routine``: the standing surveillance).
 
-    ``ground``: ``no_longer_necessary`` or ``inaccurate``. What an open event holds is still needed: the first
-    ground is no ground there, and the policy refuses. The rows stay without anybody to whom they point, until
-    the event's data end. Nothing is erased where one of the events refuses.
+    ``ground``: inaccurate, outdated, unnecessary or unlawful. What an open event holds is still needed: there
+    ``unnecessary`` is no ground, and the policy refuses. The rows stay without anybody to whom they point, until
+    the event's data end. Nothing is erased where one of the events refuses. Whoever received the data is told.
 
     Raises:
         As :func:`correct`.
     """
     require(who, "subject.answer")
-    if ground not in GROUNDS:
-        raise BadInput(f"Data are erased because they are one of: {', '.join(GROUNDS)}.")
-    why = _reason(reason)
+    why, fact = _reason(reason), _fact(ground)
     verified = {"identity_verified": identity_verified}
-    request, subject = _asked(inst, who, "delete", "erasure", {**verified, ground: True})
+    request, subject = _asked(inst, who, "delete", "erasure", {**verified, fact: True})
     found, _ = places(inst, who, asked, event_id)
-    if not found:
+    meant = [
+        one
+        for one in _mentioned(inst, who, asked, found, "delete", "erasure", ground, request)
+        if not event_id or (one.event_id or ROUTINE) == event_id
+    ]
+    if not found and not meant:
         raise NotFound("Nothing is held of this person.")
     identifiers = list(CORRECTABLE.values())
     for place in found:
-        needed = place.event is not None and place.event["status"] == "open"
-        holds = ground == "inaccurate" or not needed
-        _ask_each(inst, subject, place, "delete", "erasure", {**verified, ground: holds}, identifiers)
-    refs, _ = holding.collect(inst, found)
-    recipients = _holders(holding.orders(inst, found, refs))
+        context = {**verified, fact: _holds(ground, place)}
+        _ask_each(inst, subject, place, "delete", "erasure", context, identifiers)
+    recipients = _begin(inst, who, request, "erasure", ground, CORRECTABLE, found, meant)
     erased = 0
-    with inst.vault_store.begin() as vault:
-        for place in found:
-            for held in place.held:
-                inst.vault.destroy_subject(vault, place.event_id, held.subject_id)
-                erased += 1
+    try:
+        with inst.vault_store.begin() as vault:
+            for place in found:
+                for held in place.held:
+                    inst.vault.destroy_subject(vault, place.event_id, held.subject_id)
+                    erased += 1
+    except LianfangError:
+        telling.release(inst, who, request, done=False)
+        raise
     for place in found:
         payload = {"ground": ground, "reason": why, "subjects": len(place.held)}
         _note(inst, who, "subject_erased", request, place, "erasure", payload)
+    telling.release(inst, who, request)
     return {"request_id": request, "erased": erased, "recipients": recipients}
+
+
+def _fact(ground: str) -> str:
+    """What a ground is to the policy."""
+    if ground not in GROUNDS:
+        raise BadInput(f"Data are corrected or erased because they are one of: {', '.join(GROUNDS)}.")
+    return GROUNDS[ground]
+
+
+def _holds(ground: str, place: Place) -> bool:
+    """Whether the ground holds there: what an open event has is needed, unless it should not be there at all."""
+    needed = place.event is not None and place.event["status"] == "open"
+    return ground != "unnecessary" or not needed
+
+
+def _mentioned(
+    inst: Installation,
+    who: Who,
+    asked: Identity,
+    found: Sequence[Place],
+    phase: str,
+    purpose: str,
+    ground: str,
+    request: str,
+) -> list[Mention]:
+    """Messages of the exchange in which he stands, under what he says of himself or what is held of him."""
+    from lianfang.services.exchange import concerning
+
+    known = [asked.given(), *(dict(held.fields) for place in found for held in place.held)]
+    return concerning.mentions(inst, who, known, phase=phase, purpose=purpose, ground=ground, ref=request)
+
+
+def _begin(
+    inst: Installation,
+    who: Who,
+    request_id: str,
+    request: str,
+    ground: str,
+    fields: Iterable[str],
+    found: list[Place],
+    mentions: list[Mention],
+) -> list[str]:
+    refs, _ = holding.collect(inst, found)
+    return telling.begin(
+        inst,
+        who,
+        request_id,
+        request=request,
+        ground=ground,
+        fields=sorted(fields),
+        found=found,
+        refs=refs,
+        orders=holding.orders(inst, found, refs),
+        mentions=mentions,
+    )
 
 
 def _asked(
@@ -173,6 +263,7 @@ def _asked(
 ) -> tuple[str, Who]:
     """The request's id and the one in whose name it is: the person, through this officer's account."""
     require(who, "subject.answer")
+    fresh(who)
     request = f"s{secrets.token_hex(8)}"
     subject = replace(who, actor="data_subject")
     ask(
@@ -184,6 +275,7 @@ def _asked(
         context=context,
         ref=request,
         rows=1,
+        going=_WAYS,
     )
     return request, subject
 
@@ -196,8 +288,9 @@ def _ask_each(
     purpose: str,
     context: Mapping[str, Any],
     data: Sequence[str] = _DATA,
-) -> None:
-    for one in place.subjects:
+) -> Granted:
+    """Ask for each set of identifiers of the person there: he is told of each. The permits are alike; one is given."""
+    given = [
         ask(
             inst,
             subject,
@@ -208,7 +301,11 @@ def _ask_each(
             event=place.event,
             ref=one,
             rows=1,
+            going=_WAYS,
         )
+        for one in place.subjects
+    ]
+    return given[-1]
 
 
 def _note(
@@ -235,8 +332,15 @@ def _note(
 
 
 def _event(
-    place: Place, sets: dict[str, Any], orders: list[dict[str, Any]], readings: list[dict[str, Any]]
+    granted: Granted,
+    place: Place,
+    sets: dict[str, Any],
+    orders: list[dict[str, Any]],
+    readings: list[dict[str, Any]],
 ) -> dict[str, Any]:
+    from lianfang.records import identifiers
+
+    kinds = identifiers()
     event = place.event or {}
     mine = [one for one in orders if one["event_id"] == place.event_id]
     readers = sorted({one["account"] for one in readings if one["event_id"] == place.event_id})
@@ -249,9 +353,10 @@ def _event(
         "legal_basis": event.get("legal_basis", []),
         "until": event.get("retention_until"),
         "identifiers": [
-            {"since": held.created_at, "from": held.kind, "fields": dict(held.fields)} for held in place.held
+            {"since": held.created_at, "from": held.kind, "fields": granted.project(held.fields, kinds)}
+            for held in place.held
         ],
-        "data_sets": holding.data_sets(place, sets),
+        "data_sets": holding.data_sets(granted, place, sets),
         "recipients": recipients,
     }
 

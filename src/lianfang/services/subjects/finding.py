@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 
 FIELDS = ("resident_id", "name", "phone")
 MOST_CHARACTERS = 120
-#: Grounds on which a person may have data erased, as the policy knows them.
-GROUNDS = ("no_longer_necessary", "inaccurate")
+#: Grounds on which data are corrected or erased (REQ-P-42), and what each is to the policy.
+GROUNDS = {
+    "inaccurate": "inaccurate",
+    "outdated": "inaccurate",
+    "unnecessary": "no_longer_necessary",
+    "unlawful": "no_longer_necessary",
+}
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from lianfang.records import Record
+    from lianfang.services.granting import Granted
     from lianfang.store import Row
 
 #: Rows of one kind shown; how many more there are is said.
@@ -210,7 +211,7 @@ def _at_indexes(connection: sa.Connection, wanted: list[int]) -> Iterator[Row]:
         yield from rows(connection, DecisionEntry, column.in_(wanted[at : at + _CHUNK]))
 
 
-def data_sets(place: Place, sets: dict[str, list[Row]]) -> list[dict[str, Any]]:
+def data_sets(granted: Granted, place: Place, sets: dict[str, list[Row]]) -> list[dict[str, Any]]:
     """Each kind of record held of him there: what for, until when, and the rows without the house's tokens."""
     from lianfang.records import REGISTRY
 
@@ -229,7 +230,7 @@ def data_sets(place: Place, sets: dict[str, list[Row]]) -> list[dict[str, Any]]:
                 "left_out": max(0, len(held) - MOST_ROWS),
                 "rows": [
                     {column: row[column] for column in shown if row.get(column) not in (None, "", [])}
-                    for row in held[:MOST_ROWS]
+                    for row in granted.project(held[:MOST_ROWS], record)
                 ],
             }
         )
