@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014_witnesses_and_submitters"
+revision = "0013_witnesses_and_submitters"
 down_revision = "0012_told_and_terminal"
 
 
