@@ -23,6 +23,14 @@ OPEN = {
 } | {
     "/public/key",
     "/language",
+    "/public/gifts",
+    "/public/gifts/{code}",
+    "/public/gifts/{code}/unname",
+    "/public/accounts",
+    "/api/v1/public/gifts",
+    "/api/v1/public/gifts/{code}",
+    "/api/v1/public/items",
+    "/api/v1/public/accounts",
 }
 ROLES = [role for _, _, role in accounts.DEMONSTRATION]
 

@@ -54,6 +54,8 @@ def create_app(inst: Installation) -> FastAPI:
         contacts,
         events,
         exchange,
+        gifts,
+        giving,
         incidents,
         inspection,
         paper,
@@ -66,6 +68,7 @@ def create_app(inst: Installation) -> FastAPI:
     )
     from lianfang.api.rest import accounts, persons, routes
     from lianfang.api.rest import exchange as exchange_routes
+    from lianfang.api.rest import gifts as gift_routes
     from lianfang.api.rest import inspection as inspection_routes
     from lianfang.api.rest import paper as paper_routes
 
@@ -82,10 +85,11 @@ def create_app(inst: Installation) -> FastAPI:
     app.state.desk = Desk(inst)
     app.add_middleware(BodyLimit)
     app.add_middleware(Headers)
-    daily_pages = (today, events, contacts, work, exchange, subjects, incidents, inspection, paper)
-    for module in (signin, account, staff, *daily_pages, public):
+    daily_pages = (today, events, contacts, work, exchange, subjects, incidents, inspection, paper, gifts)
+    # the gifts' public pages go before the bulletins', whose addresses would take theirs
+    for module in (signin, account, staff, *daily_pages, giving, public):
         app.include_router(module.router)
-    for rest in (routes, accounts, persons, exchange_routes, inspection_routes, paper_routes):
+    for rest in (routes, accounts, persons, exchange_routes, inspection_routes, paper_routes, gift_routes):
         app.include_router(rest.router, prefix="/api/v1")
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     app.add_exception_handler(LianfangError, _ours)

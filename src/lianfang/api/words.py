@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from lianfang.api import gift_words
+
 LABELS: dict[str, dict[str, tuple[str, str]]] = {
     "status": {
         "open": ("进行中", "open"),
@@ -349,6 +351,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
     "series": {
         "fever_clinics": ("发热门诊", "fever clinics"),
     },
+    **gift_words.LABELS,
 }
 
 #: What is said after an act, by the name in ``?done=``.
@@ -414,6 +417,7 @@ NOTICES: dict[str, tuple[str, str]] = {
     "destroying": ("待第二人监销。", "A second person has to witness it."),
     "destroyed": ("已监销。", "The destruction is witnessed."),
     "switched": ("已切换演示身份。", "You now act as another person of the demonstration."),
+    **gift_words.NOTICES,
 }
 
 

@@ -50,6 +50,19 @@ from lianfang.records.exchange import (
     ExchangeReceipt,
 )
 from lianfang.records.forms import form, importable, json_schema
+from lianfang.records.gifts import (
+    CollectionAccount,
+    Gift,
+    GiftAllocation,
+    GiftDonor,
+    GiftLot,
+    GiftMove,
+    GiftPurchase,
+    GiftStep,
+    SupplyBody,
+    SupplyItem,
+    SupplyNeed,
+)
 from lianfang.records.house import Backup, Batch, DecisionEntry, Division, HolderEntry, Job, Reading
 from lianfang.records.incidents import Incident, IncidentStep
 from lianfang.records.noise import NoiseBudget, NoisyAnswer
@@ -90,6 +103,7 @@ __all__ = [
     "Certificate",
     "ClinicCount",
     "ClinicalVisit",
+    "CollectionAccount",
     "Contact",
     "DailyCount",
     "DayResult",
@@ -112,6 +126,13 @@ __all__ = [
     "ExchangeReceipt",
     "FieldInfo",
     "FollowUp",
+    "Gift",
+    "GiftAllocation",
+    "GiftDonor",
+    "GiftLot",
+    "GiftMove",
+    "GiftPurchase",
+    "GiftStep",
     "HolderEntry",
     "HolderOrder",
     "HouseholdSurvey",
@@ -145,6 +166,9 @@ __all__ = [
     "StockItem",
     "SubjectLink",
     "SubjectLinkPast",
+    "SupplyBody",
+    "SupplyItem",
+    "SupplyNeed",
     "TripLeg",
     "form",
     "importable",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lianfang.guard.vault.normal import normalise as normalise
     from lianfang.guard.vault.normal import tokens as tokens
     from lianfang.guard.vault.own import CANARY as CANARY
+    from lianfang.guard.vault.own import DONOR as DONOR
     from lianfang.guard.vault.own import Held as Held
     from lianfang.guard.vault.scrubbing import scrub as scrub
     from lianfang.guard.vault.tables import metadata as metadata
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _EXPORTS = {
     "Approval": "grants",
     "CANARY": "own",
+    "DONOR": "own",
     "Grant": "grants",
     "Held": "own",
     "Keyring": "keyring",
@@ -37,6 +39,7 @@ _EXPORTS = {
 
 __all__ = [
     "CANARY",
+    "DONOR",
     "Approval",
     "Grant",
     "Held",
