@@ -12,7 +12,7 @@ from lianfang.api.security import Actor, Inst, Reader
 from lianfang.api.view import go, page
 from lianfang.foundation.errors import BadInput
 from lianfang.services import gifts
-from lianfang.services.gate import ACTS
+from lianfang.services.gate import ACTS, require
 from lianfang.services.gifts import catalogue, inspecting, moving, register
 from lianfang.services.gifts.book import STATES
 from lianfang.services.installation import Installation, Who
@@ -107,6 +107,7 @@ def ask(
     stock: Amount = 0,
     daily_use: Amount = 0,
 ) -> RedirectResponse:
+    require(who, "gift.need")
     last = day(until) or inst.today()
     gifts.ask(inst, who, event_id, body_id, item, quantity, until=last, stock=stock, daily_use=daily_use)
     return go("/gifts/needs", "gift_asked")
@@ -290,6 +291,7 @@ def purchase(
     item: Name,
     quantity: Amount,
 ) -> RedirectResponse:
+    require(who, "gift.money")
     event_id = gifts.show(inst, who, gift_id)["event_id"]
     made = gifts.purchase(
         inst, who, event_id, {gift_id: price}, account_id=account_id, supplier=supplier, item=item,

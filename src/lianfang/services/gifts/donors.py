@@ -47,6 +47,8 @@ def digest(code: str) -> str:
 def collect(inst: Installation, who: Who, event: Row, name: str, phone: str, show: bool) -> tuple[str, str]:
     """Take a donor's particulars into the vault by his consent; gives subject id and the decision's id.
 
+    Of who gives without name and phone nothing is kept, and both are empty.
+
     Raises:
         BadInput: too long, or to be shown without a name. Refused: the law of the pack.
     """
@@ -57,20 +59,21 @@ def collect(inst: Installation, who: Who, event: Row, name: str, phone: str, sho
         raise BadInput(f"A donor's name and phone are one line of at most {MOST_CHARACTERS} characters.")
     if show and not given["name"]:
         raise BadInput("Who wants to be named gives a name.")
-    donor_id, decision = new_id("d"), ""
+    donor_id = new_id("d")
     data = [kind for kind, field in (("name", "name"), ("mobile", "phone")) if given[field]]
-    if data:
-        decision = ask(
-            inst,
-            who,
-            phase="collect",
-            purpose="donation",
-            data=data,
-            context={"consent": "separate"},
-            event=event,
-            ref=donor_id,
-            rows=1,
-        )
+    if not data:
+        return "", ""
+    decision = ask(
+        inst,
+        who,
+        phase="collect",
+        purpose="donation",
+        data=data,
+        context={"consent": "separate"},
+        event=event,
+        ref=donor_id,
+        rows=1,
+    )
     if show:
         decision = _disclose(inst, who, event, donor_id)
     with inst.vault_store.begin() as vault:
@@ -98,11 +101,13 @@ def _disclose(inst: Installation, who: Who, event: Row, donor_id: str) -> str:
 def keep(
     inst: Installation, connection: sa.Connection, event_id: str, subject: str, show: bool, decision: str
 ) -> str:
-    """The donor's row in the caller's transaction; gives his id there."""
+    """The donor's row in the caller's transaction, where something is held of him; gives his id there."""
     from lianfang.records import GiftDonor
     from lianfang.store import put_rows
 
     donor_id = new_id("d")
+    if not subject:
+        return donor_id
     put_rows(
         connection,
         GiftDonor,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lianfang.services.gifts import asking, catalogue, donors, totals
 from lianfang.services.gifts import tracing as staff
-from lianfang.services.gifts.book import OUTSIDE
+from lianfang.services.gifts.book import OUTSIDE, STATES
 from lianfang.services.gifts.catalogue import MONEY
 from lianfang.services.installation import Installation
 
@@ -53,11 +53,11 @@ def overview(inst: Installation) -> dict[str, Any]:
         "items": [
             {
                 "item": items[item],
-                "states": dict(states[item]),
+                "states": {state: states[item][state] for state in STATES if states[item][state]},
                 "given": sum(states[item].values()),
                 "ages": wait["ages"].get(item, []),
             }
-            for item in sorted(states, key=lambda one: (items[one]["category"], one))
+            for item in sorted(states, key=lambda one: (one == MONEY, items[one]["category"], one))
         ],
         "needs": [_need(one) for one in missing],
         "uninspected": _late(wait["uninspected"], items),
