@@ -102,6 +102,7 @@ def test_declared_n95_that_is_kn95_is_kn95_from_then_on(at: Desk) -> None:
     gifts.store(at.inst, at.supply, lot, 36_000)
     (row,) = gifts.overview(at.inst)["items"]
     assert (row["item"]["item_id"], row["states"]) == (KN95, {"stored": 36_000})
+    assert [one["item_id"] for one in gifts.overview(at.inst)["recent"][0]["found"]] == [KN95]
     need = at.need(10, item=N95)
     with pytest.raises(BadInput, match="does not serve"):
         at.allocate(lot, 10, need_id=need)
@@ -369,6 +370,11 @@ def test_money_becomes_goods_that_its_donor_follows(at: Desk) -> None:
     with pytest.raises(Refused):  # another role, and another person
         gifts.confirm(inst, at.supply, gift_id, account, 1_000_00)
     gifts.confirm(inst, at.manager, gift_id, account, 1_000_00)
+    for end in ("returned", "destroyed"):  # no way round the refund by a second person
+        with pytest.raises(BadInput, match="Money"):
+            gifts.dispose(inst, at.supply, gift_id, "stored", account, 1, end=end, reason="x")
+    with pytest.raises(BadInput, match="Money"):
+        gifts.lose(inst, at.supply, gift_id, "stored", account, 1, reason="stolen")
     buy = {"account_id": account, "supplier": "临江医疗器械公司", "item": SURGICAL, "quantity": 900}
     with pytest.raises(Refused, match="Another person"):
         gifts.purchase(inst, at.manager, at.event_id, {gift_id: 900_00}, **buy)

@@ -35,8 +35,10 @@ def bring(inst: Installation, event_id: str) -> dict[str, Any]:
     else:
         line = {"item": ITEM, "quantity": QUANTITY, "purpose": MARK}
         gift_id = str(gifts.pledge(inst, supply, event_id, [line])["gifts"][0])
-    while (one := gifts.show(inst, supply, gift_id))["holds"] != {"used": QUANTITY}:
+    one: dict[str, Any] = gifts.show(inst, supply, gift_id)
+    while one["holds"] != {"used": QUANTITY}:
         _step(inst, one)
+        one = gifts.show(inst, supply, gift_id)
     return one
 
 

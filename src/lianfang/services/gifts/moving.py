@@ -265,6 +265,8 @@ def _end(
 ) -> str:
     with inst.store.begin() as connection:
         gift = hold(connection, inst, who, gift_id)
+        if gift["item_id"] == catalogue.MONEY:
+            raise BadInput("Money is spent or given back, not lost or destroyed.")
         item = _item_of(connection, gift, state, at)
         move = Move(Holding(state, at, item), Holding(end, at, item), whole(quantity))
         told = {"state": state, "at_place": at, "reason": reason, "note": note}
@@ -273,7 +275,7 @@ def _end(
 
 def _item_of(connection: sa.Connection, gift: Row, state: str, at: str) -> str:
     """As what item a holding is booked: as found from its lot on, as declared before."""
-    if state in ("accepted", "stored") and gift["item_id"] != catalogue.MONEY:
+    if state in ("accepted", "stored"):
         return str(lot_row(connection, at)["item_id"])
     if state in ("allocated", "in_transit", "delivered"):
         return str(_made(connection, at)["item_id"])

@@ -66,6 +66,7 @@ def overview(inst: Installation) -> dict[str, Any]:
             {
                 "at": one["at"],
                 "item": one["item"],
+                "found": one["found"],
                 "quantity": one["quantity"],
                 "directed_to": bodies.get(one["directed_to"]),
                 "provenance": one["provenance"],
@@ -133,7 +134,7 @@ def _followed(
     lots = {row["lot_id"]: row["depot_id"] for row in rows(connection, GiftLot, gift_id=gift_id)}
     out = {row["allocation_id"]: row["body_id"] for row in rows(connection, GiftAllocation, gift_id=gift_id)}
     places = {at: bodies.get(body) for at, body in {**{b: b for b in bodies}, **lots, **out}.items()}
-    raw = staff.rows_of(connection, gift_id)
+    raw, told = staff.rows_of(connection, gift_id), staff.told(connection, [gift])[0]
     numbers = {one["step_id"]: one["number"] for one in raw}
     made = {
         "gift_id": gift_id,
@@ -142,7 +143,7 @@ def _followed(
         "provenance": gift["provenance"],
         "purpose": gift["purpose"],
         "directed_to": bodies.get(gift["directed_to"]),
-        "holds": staff.told(connection, [gift])[0]["holds"],
+        **{name: told[name] for name in ("holds", "found")},
         "steps": [_step(one, places, items, numbers, bodies) for one in raw],
         "bought": [],
     }

@@ -65,19 +65,22 @@ def open_events(inst: Installation, who: Who) -> list[Row]:
 
 
 def told(connection: sa.Connection, found: list[Row]) -> list[dict[str, Any]]:
-    """Gifts with their ``item`` and what they hold; without the digest of their code."""
+    """Gifts with their ``item``, what they hold, and what was ``found`` to be another item; without their code."""
     items = catalogue.known(connection)
     holds: dict[str, Counter[str]] = defaultdict(Counter)
+    booked: dict[str, set[str]] = defaultdict(set)
     if found:
         wanted = {row["gift_id"] for row in found}
         only = found[0]["gift_id"] if len(found) == 1 else ""
         for one in totals.held(connection, gift_id=only):
             if one.gift_id in wanted:
                 holds[one.gift_id][one.where.state] += one.quantity
+                booked[one.gift_id].add(one.where.item)
     return [
         {
             **{name: value for name, value in row.items() if name not in ("code", "id")},
             "item": items[row["item_id"]],
+            "found": [items[one] for one in sorted(booked[row["gift_id"]] - {row["item_id"]})],
             "holds": {
                 state: holds[row["gift_id"]][state] for state in STATES if holds[row["gift_id"]][state]
             },
