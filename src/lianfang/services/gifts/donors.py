@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, NotFound
@@ -44,10 +45,21 @@ def digest(code: str) -> str:
     return hashlib.sha256(b"lianfang gift code\x00" + letters.encode()).hexdigest()
 
 
-def collect(inst: Installation, who: Who, event: Row, name: str, phone: str, show: bool) -> tuple[str, str]:
-    """Take a donor's particulars into the vault by his consent; gives subject id and the decision's id.
+@dataclass(frozen=True)
+class Taken:
+    """A donor whose particulars are in the vault: his id, the subject there, the decision that permitted it.
 
-    Of who gives without name and phone nothing is kept, and both are empty.
+    ``subject`` is empty when he gave without name and phone: nothing is kept of him.
+    """
+
+    donor_id: str
+    subject: str = ""
+    decision: str = ""
+    show: bool = False
+
+
+def collect(inst: Installation, who: Who, event: Row, name: str, phone: str, show: bool) -> Taken:
+    """Take a donor's particulars into the vault by his consent.
 
     Raises:
         BadInput: too long, or to be shown without a name. Refused: the law of the pack.
@@ -62,7 +74,7 @@ def collect(inst: Installation, who: Who, event: Row, name: str, phone: str, sho
     donor_id = new_id("d")
     data = [kind for kind, field in (("name", "name"), ("mobile", "phone")) if given[field]]
     if not data:
-        return "", ""
+        return Taken(donor_id)
     decision = ask(
         inst,
         who,
@@ -81,7 +93,7 @@ def collect(inst: Installation, who: Who, event: Row, name: str, phone: str, sho
         row = {**given, "gift": donor_id}
         inst.vault.open_event(vault, event["event_id"])
         subject = inst.vault.put_many(vault, event["event_id"], [row], kind=DONOR)[0]
-    return subject, decision
+    return Taken(donor_id, subject, decision, show)
 
 
 def _disclose(inst: Installation, who: Who, event: Row, donor_id: str) -> str:
@@ -98,31 +110,22 @@ def _disclose(inst: Installation, who: Who, event: Row, donor_id: str) -> str:
     )
 
 
-def keep(
-    inst: Installation, connection: sa.Connection, event_id: str, subject: str, show: bool, decision: str
-) -> str:
-    """The donor's row in the caller's transaction, where something is held of him; gives his id there."""
+def keep(inst: Installation, connection: sa.Connection, event_id: str, taken: Taken) -> None:
+    """The donor's row in the caller's transaction, where something is held of him."""
     from lianfang.records import GiftDonor
     from lianfang.store import put_rows
 
-    donor_id = new_id("d")
-    if not subject:
-        return donor_id
-    put_rows(
-        connection,
-        GiftDonor,
-        [
-            {
-                "donor_id": donor_id,
-                "event_id": event_id,
-                "subject_id": subject,
-                "show": show,
-                "decided_at": inst.now(),
-                "decision_id": decision,
-            }
-        ],
-    )
-    return donor_id
+    if not taken.subject:
+        return
+    row = {
+        "donor_id": taken.donor_id,
+        "event_id": event_id,
+        "subject_id": taken.subject,
+        "show": taken.show,
+        "decided_at": inst.now(),
+        "decision_id": taken.decision,
+    }
+    put_rows(connection, GiftDonor, [row])
 
 
 def donor(inst: Installation, who: Who, gift_id: str) -> dict[str, Any]:

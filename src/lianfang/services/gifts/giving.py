@@ -51,12 +51,12 @@ def pledge(
         raise BadInput(f"A donor gives 1 to {MOST_LINES} items at a time.")
     with inst.store.read() as connection:
         checked = [line(connection, one) for one in lines]
-    subject, decision = donors.collect(inst, who, event, name, phone, show)
+    taken = donors.collect(inst, who, event, name, phone, show)
     code = donors.make_code()
     with inst.store.begin() as connection:
-        donor_id = donors.keep(inst, connection, event_id, subject, show, decision)
-        made = [book_pledge(inst, connection, who, event_id, one, donor_id, code) for one in checked]
-    return {"code": code, "donor_id": donor_id, "gifts": made}
+        donors.keep(inst, connection, event_id, taken)
+        made = [book_pledge(inst, connection, who, event_id, one, taken.donor_id, code) for one in checked]
+    return {"code": code, "donor_id": taken.donor_id, "gifts": made}
 
 
 def line(connection: sa.Connection, raw: Mapping[str, Any]) -> dict[str, Any]:

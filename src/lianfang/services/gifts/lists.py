@@ -128,16 +128,16 @@ def _write(
     inst: Installation, who: Who, event: Any, checked: list[tuple[int, dict[str, Any], dict[str, Any]]]
 ) -> list[dict[str, Any]]:
     # identities first, each under the gate; then every gift in one transaction
-    taken = [
+    donated = [
         donors.collect(inst, who, event, values["name"], values["phone"], values["show"])
         for _, _, values in checked
     ]
     made = []
     with inst.store.begin() as connection:
-        for (number, line, values), (subject, decision) in zip(checked, taken, strict=True):
+        for (number, line, _), taken in zip(checked, donated, strict=True):
             code = donors.make_code()
-            donor_id = donors.keep(inst, connection, event["event_id"], subject, values["show"], decision)
-            gift_id = giving.book_pledge(inst, connection, who, event["event_id"], line, donor_id, code)
+            donors.keep(inst, connection, event["event_id"], taken)
+            gift_id = giving.book_pledge(inst, connection, who, event["event_id"], line, taken.donor_id, code)
             made.append({"row": number, "gift_id": gift_id, "code": code})
     return made
 
