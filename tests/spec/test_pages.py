@@ -75,7 +75,9 @@ def test_nothing_answers_without_a_session_but_the_public_pages(
     for method, path in found:
         answer = app_client.request(method, fill(path, event_id))
         if path in OPEN:
-            assert answer.status_code in (200, 303, 401, 422), (method, path)
+            # a receipt code that is none is not found, whoever asks
+            unknown = (404,) if "{code}" in path else ()
+            assert answer.status_code in (200, 303, 401, 422, *unknown), (method, path)
         elif method == "GET" and not path.startswith("/api/"):
             assert answer.status_code == 303 and answer.headers["location"] == "/signin", path
         else:
