@@ -11,7 +11,8 @@ SRC = Path(__file__).parents[1] / "src" / "lianfang"
 #: What asks: the role's right to an act, and the policy's word on data.
 RIGHT, POLICY = "require", "ask"
 #: Acts of the vault by which an identity, or a token that stands for one, leaves it.
-OPENING = {"reveal", "find", "copy_subjects", "linkage_features", "match_subjects", "amend", "unseal"}
+OPENING = {"reveal", "find", "copy_subjects", "linkage_features", "match_subjects", "amend", "unseal",
+           "donors"}  # fmt: skip
 
 
 @dataclass

@@ -80,6 +80,8 @@ def create_app(inst: Installation) -> FastAPI:
         contacts,
         events,
         exchange,
+        gifts,
+        giving,
         incidents,
         inspection,
         paper,
@@ -92,6 +94,7 @@ def create_app(inst: Installation) -> FastAPI:
     )
     from lianfang.api.rest import accounts, persons, routes
     from lianfang.api.rest import exchange as exchange_routes
+    from lianfang.api.rest import gifts as gift_routes
     from lianfang.api.rest import inspection as inspection_routes
     from lianfang.api.rest import paper as paper_routes
 
@@ -113,10 +116,11 @@ def create_app(inst: Installation) -> FastAPI:
     app.add_middleware(Headers)
     # first: routes are tried in turn, and machines ask here most often
     app.include_router(ledger_routes.router)
-    daily_pages = (today, events, contacts, work, exchange, subjects, incidents, inspection, paper)
-    for module in (signin, account, staff, *daily_pages, public):
+    daily_pages = (today, events, contacts, work, exchange, subjects, incidents, inspection, paper, gifts)
+    # the gifts' public pages go before the bulletins', whose addresses would take theirs
+    for module in (signin, account, staff, *daily_pages, giving, public):
         app.include_router(module.router)
-    for rest in (routes, accounts, persons, exchange_routes, inspection_routes, paper_routes):
+    for rest in (routes, accounts, persons, exchange_routes, inspection_routes, paper_routes, gift_routes):
         app.include_router(rest.router, prefix="/api/v1")
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     app.add_exception_handler(LianfangError, _ours)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from lianfang.api import gift_words
 from lianfang.foundation.words.terms import TERMS
 
 LABELS: dict[str, dict[str, tuple[str, str]]] = {
@@ -286,6 +287,7 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
     "series": {
         "fever_clinics": ("发热门诊", "fever clinics"),
     },
+    **gift_words.LABELS,
 }
 
 #: What is said after an act, by the name in ``?done=``.
@@ -354,6 +356,7 @@ NOTICES: dict[str, tuple[str, str]] = {
     "destroying": ("待第二人监销。", "A second person has to witness it."),
     "destroyed": ("已监销。", "The destruction is witnessed."),
     "switched": ("已切换演示身份。", "You now act as another person of the demonstration."),
+    **gift_words.NOTICES,
 }
 
 

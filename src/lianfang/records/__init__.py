@@ -52,6 +52,19 @@ from lianfang.records.exchange import (
     ExchangeReceipt,
 )
 from lianfang.records.forms import form, importable, json_schema
+from lianfang.records.gifts import (
+    CollectionAccount,
+    Gift,
+    GiftAllocation,
+    GiftDonor,
+    GiftLot,
+    GiftMove,
+    GiftPurchase,
+    GiftStep,
+    SupplyBody,
+    SupplyItem,
+    SupplyNeed,
+)
 from lianfang.records.house import Backup, Batch, DecisionEntry, Division, HolderEntry, Job, Reading
 from lianfang.records.incidents import Incident, IncidentStep
 from lianfang.records.noise import NoiseBudget, NoisyAnswer
@@ -94,6 +107,7 @@ __all__ = [
     "Certificate",
     "ClinicCount",
     "ClinicalVisit",
+    "CollectionAccount",
     "Contact",
     "DailyCount",
     "DayResult",
@@ -117,6 +131,13 @@ __all__ = [
     "ExchangeReceipt",
     "FieldInfo",
     "FollowUp",
+    "Gift",
+    "GiftAllocation",
+    "GiftDonor",
+    "GiftLot",
+    "GiftMove",
+    "GiftPurchase",
+    "GiftStep",
     "HolderEntry",
     "HolderOrder",
     "HouseholdSurvey",
@@ -155,6 +176,9 @@ __all__ = [
     "SubjectLinkPast",
     "SubjectNotice",
     "SubjectRequest",
+    "SupplyBody",
+    "SupplyItem",
+    "SupplyNeed",
     "TripLeg",
     "form",
     "identifiers",

@@ -28,6 +28,8 @@ DEMONSTRATION = (
     ("chen.ren", "陈专员（数据保护）", "data_protection_officer"),
     ("li.she", "李（社区）", "community_worker"),
     ("zhao.jian", "赵（检验）", "laboratory"),
+    ("qian.wu", "钱（物资）", "supply_officer"),
+    ("lin.yi", "林医生（临床）", "clinician"),
     ("sun.shen", "孙（审计）", "auditor"),
     ("qian.an", "钱（安全）", "security_officer"),
 )

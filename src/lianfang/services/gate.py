@@ -133,6 +133,35 @@ ACTS: dict[str, frozenset[str]] = {
     ),
     "incident.manage": frozenset({"data_protection_officer", "security_officer"}),
     "canary.manage": frozenset({"data_protection_officer", "security_officer"}),
+    # gifts: who inspects is not who received, who allocates is not who asked, who confirms did not send
+    "gift.read": frozenset(
+        {
+            "supply_officer",
+            "manager",
+            "epidemiologist",
+            "clinician",
+            "laboratory",
+            "auditor",
+            "data_protection_officer",
+            "security_officer",
+        }
+    ),
+    "gift.pledge": frozenset({"supply_officer", "manager"}),
+    "gift.receive": frozenset({"supply_officer"}),
+    "gift.inspect": frozenset({"supply_officer", "laboratory"}),
+    "gift.store": frozenset({"supply_officer"}),
+    "gift.answer": frozenset({"supply_officer"}),
+    "gift.allocate": frozenset({"supply_officer", "manager"}),
+    "gift.dispatch": frozenset({"supply_officer"}),
+    "gift.deliver": frozenset({"clinician", "supply_officer"}),
+    "gift.use": frozenset({"clinician"}),
+    "gift.lose": frozenset({"supply_officer", "clinician", "manager"}),
+    "gift.correct": frozenset({"supply_officer", "manager"}),
+    "gift.money": frozenset({"supply_officer", "manager"}),
+    "gift.need": frozenset({"clinician", "supply_officer", "epidemiologist"}),
+    "gift.donor": frozenset({"supply_officer", "data_protection_officer"}),
+    "gift.catalogue": frozenset({"supply_officer", "manager"}),
+    "gift.register": frozenset({"supply_officer", "manager", "security_officer"}),
 }
 
 #: The policy's word for the body a role belongs to.

@@ -22,6 +22,7 @@ from lianfang.services import (
     events,
     laboratory,
     orders,
+    tour_gifts,
     visits,
 )
 from lianfang.services import attack as attacking
@@ -56,7 +57,7 @@ class Story:
 
 
 def play(inst: Installation, answers: Answers, *, say: Say, holder: str, upto: str = "publish") -> Story:
-    """Play the steps in order and stop after ``upto`` (open, order, lock, name, visit, result, publish)."""
+    """Play the steps in order and stop after ``upto`` (open, order, lock, name, visit, result, gift, publish)."""
     story = Story()
 
     def told(step: str, zh: str, en: str) -> None:
@@ -222,6 +223,21 @@ def _result(inst: Installation, story: Story, answers: Answers, say: Say, holder
     )
 
 
+def _gift(inst: Installation, story: Story, answers: Answers, say: Say, holder: str) -> None:
+    if events.get(inst, story.event_id)["status"] != "open":
+        return
+    one = tour_gifts.bring(inst, story.event_id)
+    steps, last = len(one["steps"]), one["steps"][-1]["log_index"]
+    used = one["holds"]["used"]
+    story.figures |= {"gift_steps": steps, "gift_used": used}
+    say(
+        "gift",
+        f"一批外科口罩 {used:,} 只（模拟捐赠）从捐赠人到呼吸内科：{steps} 步均已签名，末步为公开日志第 {last} 号。",
+        f"A gift of {used:,} surgical masks (simulated) is traced from donor to ward: {steps} signed "
+        f"steps, the last is entry {last} of the public log.",
+    )
+
+
 def _publish(inst: Installation, story: Story, answers: Answers, say: Say, holder: str) -> None:
     manager = accounts.person(inst, "zhou.zhuren")
     held = [row for row in bulletin.published(inst) if row["event_id"] == story.event_id]
@@ -253,6 +269,7 @@ STEPS = {
     "name": _name,
     "visit": _visit,
     "result": _result,
+    "gift": _gift,
     "publish": _publish,
 }
 

@@ -45,6 +45,13 @@ FOR_NOBODY = {
     "notices.verify": "public",
     "people.workers": "colleagues to whom work is given; the page that shows them has asked",
     "visits.event_of": "the event's id of a contact's id",
+    "gifts.overview": "public",
+    "gifts.follow": "public, by the code of a receipt",
+    "gifts.unwish": "the donor himself, by the code of his receipt: takes his name off the public page",
+    "gifts.check_account": "public; nothing of what is asked is kept",
+    "gifts.registered": "public; what waits for verification asks for the right",
+    "gifts.items": "the catalogue, public",
+    "gifts.bodies": "depots and hospitals, public",
     "gate.require": "the gate itself",
     "heads.keep": "signs the log's head and shows it to its witnesses; commitments only",
     "heads.sign": "signs the log's head",
@@ -63,6 +70,7 @@ UNASKED = {
     "services.exchange.common.unseal": "asked by open_copy and cases.read before; a letter, when it was sent",
     "services.subjects.answering.correct": "asked of each place by _ask_each before",
     "services.orders.drafting._index": "asked by draft before the tokens are made",
+    "services.gifts.donors.names": "asked when the donor's wish to be named was recorded; it is read anew each time",
 }
 #: Modules outside the vault that look into its tables, which hold ids and sealed bytes.
 IN_THE_TABLES = {"services.attaching", "services.importing.staging"}
@@ -90,7 +98,8 @@ def test_whoever_acts_is_asked_for_his_right() -> None:
         "services.accounts.noted", "services.accounts.has_role", "services.incidents.open_incident",
         "services.trail.refused",
         "services.exchange.common.local_event", "services.exchange.ending.expire_event",
-        "services.subjects.finding.places",
+        "services.subjects.finding.places", "services.gifts.book.hold", "services.gifts.book.other_than",
+        "services.gifts.book.enter", "services.gifts.giving.book_pledge",
     }  # fmt: skip
     # one's own account needs no right: these take the session itself and reach no other account than its
     own = {one.where for one in acting if "session" in one.parameters and one.module in OWN_ACCOUNT}

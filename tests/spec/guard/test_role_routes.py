@@ -65,6 +65,8 @@ def example(schema: dict[str, Any], document: dict[str, Any]) -> Any:
     if kind == "object":
         required = schema.get("required", [])
         return {name: example(schema["properties"][name], document) for name in required}
+    if kind == "array" and "$ref" in schema.get("items", {}):
+        return [example(schema["items"], document)]
     simple = {"array": ["c0"], "boolean": False, "integer": 1, "number": 1}
     if kind in simple:
         return simple[kind]

@@ -41,8 +41,8 @@ HOMES = {
     "community_worker": "/my",
     "laboratory": "/laboratory",
     "administrator": "/accounts",
-    "clinician": "/public",
-    "supply_officer": "/public",
+    "clinician": "/gifts/needs",
+    "supply_officer": "/gifts",
     "holder": "/public",
 }
 

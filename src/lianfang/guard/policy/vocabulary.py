@@ -29,7 +29,7 @@ PERMITTED_PURPOSES: Final = (
     "reach_person", "contact_tracing_message", "returnee_registration", "student_origin_screening",
     "school_reopening", "enforce_quarantine", "linkage_analysis", "situation_monitoring",
     "situation_heatmap", "outflow_statistics", "risk_target_reidentification", "local_notice",
-    "public_bulletin", "treatment", "rectification", "erasure", "expiry", "maintenance",
+    "public_bulletin", "donation", "treatment", "rectification", "erasure", "expiry", "maintenance",
 )  # fmt: skip
 
 # refused unless a basis of their own exists

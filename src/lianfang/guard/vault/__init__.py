@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lianfang.guard.vault.normal import normalise as normalise
     from lianfang.guard.vault.normal import tokens as tokens
     from lianfang.guard.vault.own import CANARY as CANARY
+    from lianfang.guard.vault.own import DONOR as DONOR
     from lianfang.guard.vault.own import Held as Held
     from lianfang.guard.vault.roots import Access as Access
     from lianfang.guard.vault.rotating import Rotation as Rotation
@@ -27,6 +28,7 @@ _EXPORTS = {
     "Access": "roots",
     "Approval": "grants",
     "CANARY": "own",
+    "DONOR": "own",
     "Grant": "grants",
     "Held": "own",
     "Keyring": "keyring",
@@ -41,6 +43,7 @@ _EXPORTS = {
 
 __all__ = [
     "CANARY",
+    "DONOR",
     "SUITES",
     "Access",
     "Approval",

@@ -17,6 +17,8 @@ from lianfang.guard.vault.inside import Inside
 
 #: Kind of a planted record: an invented person that no analysis, link or count reads.
 CANARY = "canary"
+#: Kind of one who gave: named to who handles his gift, and in public by his own wish.
+DONOR = "donor"
 #: More subjects than this under one event's keys are no person's.
 MOST = 1_000
 
@@ -96,6 +98,18 @@ class Own(Inside):
             .order_by(table.subject_id)
         )
         return self._opened(conn, event_id, list(found.scalars()))
+
+    def donors(
+        self, conn: Connection, event_id: str, subject_ids: Iterable[str]
+    ) -> dict[str, Mapping[str, str]]:
+        """What donors said of themselves, by subject id. Whoever is no donor is left out, and who was erased."""
+        found = [row for row in self._rows(conn, event_id, subject_ids) if row["kind"] == DONOR]
+        if not found:
+            return {}
+        event = self._event(event_id)
+        return {
+            str(row["subject_id"]): sealing.open_fields(sealing.data_key(event, row), row) for row in found
+        }
 
     def persons(self, conn: Connection, event_ids: Iterable[str]) -> int:
         """How many sets of identifiers the events hold, planted ones left out."""
