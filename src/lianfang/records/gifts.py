@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from lianfang.records.cases import EventId
-from lianfang.records.declare import P0, P1, P2, P3, About, Record
+from lianfang.records.declare import NOBODYS, P0, P1, P2, P3, About, Record
 
 _GIFTS = frozenset({"donation"})
 Quantity = Annotated[int, Field(ge=0, le=10**12)]
@@ -61,8 +61,10 @@ class Gift(Record):
     )
     gift_id: Annotated[str, P0("捐赠编号", "gift id")]
     event_id: EventId
-    donor_id: Annotated[str, P2("捐赠人标识", "donor id", disclosure="never", indexed=True)]
-    code: Annotated[str, P2("凭据摘要", "SHA-256 of the receipt code", disclosure="never", indexed=True)]
+    donor_id: Annotated[str, P2("捐赠人标识", "donor id", kind="pseudonym", disclosure="never", indexed=True)]
+    code: Annotated[
+        str, P2("凭据摘要", "SHA-256 of the receipt code", kind="pseudonym", disclosure="never", indexed=True)
+    ]
     item_id: Annotated[str, P0("物资", "item as declared", indexed=True)]
     quantity: Annotated[Quantity, P1("认捐数量", "quantity pledged")]
     provenance: Annotated[Provenance, P0("来源方式", "provenance")]
@@ -83,8 +85,10 @@ class GiftDonor(Record):
     event_id: EventId
     name: Annotated[str, P3("姓名或名称", "name", kind="name")] = ""
     phone: Annotated[str, P3("联系电话", "phone", kind="mobile")] = ""
-    show: Annotated[bool, P2("愿意署名", "wants to be named in public", disclosure="never")] = False
-    decided_at: Annotated[datetime, P2("意愿时间", "wish recorded at", disclosure="never")]
+    show: Annotated[bool, P2("愿意署名", "wants to be named in public", kind=NOBODYS, disclosure="never")] = (
+        False
+    )
+    decided_at: Annotated[datetime, P2("意愿时间", "wish recorded at", kind=NOBODYS, disclosure="never")]
     decision_id: Annotated[str, P0("决定编号", "decision of the gate", disclosure="never")] = ""
 
 
