@@ -55,7 +55,7 @@ APPROVED = {
     "ExtendedKeyUsageOID", "NameOID", "Encoding", "NoEncryption", "PrivateFormat", "PublicFormat",
     "load_pem_private_key", "InvalidTag", "InvalidSignature",
 }  # fmt: skip
-#: SM4-GCM, the national profile's suite of the vault (GB/T 32907, GM/T 0054), with its own hash: there and nowhere else.
+#: SM4-GCM, the national profile's suite of the vault (GB/T 32907), with its own hash: there and nowhere else.
 SM4_SUITE = ("guard/vault/crypto.py", {"Cipher", "modes", "SM4", "SM3"})
 #: Other libraries of ciphers and hashes; argon2 and age (pyrage) are the two that are used.
 OTHERS = {
@@ -137,7 +137,9 @@ def test_sec_41_published_vectors_and_the_suite_byte(vector: tuple[str, ...]) ->
     for suite in (0, 3, 255):
         with pytest.raises(Fault, match="unknown form"):
             cipher.unseal(bytes([suite]) + made[1:], place)
-    with pytest.raises(Fault, match="does not open"):  # of SM4-GCM, whose vectors are tests/peer's: no other key's
+    with pytest.raises(
+        Fault, match="does not open"
+    ):  # of SM4-GCM, whose vectors are tests/peer's: no other key's
         cipher.unseal(b"\x02" + made[1:], place)
     for at in range(1, len(made)):
         broken = bytearray(made)
