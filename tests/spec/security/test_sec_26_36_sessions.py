@@ -251,24 +251,14 @@ def _person(route: str, token: str) -> dict[str, Any] | None:
     """A whole request of a person, which the schema's own example is not."""
     if not route.startswith("POST") or not re.search("/subjects/(report|correct|erase)$", route):
         return None
+    act = route.rsplit("/", 1)[1]
     who = {"name": NAMES[0], "phone": "15400000000"}
-    more = {"reason": "x", "ground": "inaccurate", "changes": {"name": "x"}, "identity_verified": True}
-    if "/api/" not in route:
-        return {
-            **who,
-            "reason": "x",
-            "ground": "inaccurate",
-            "field": "name",
-            "value": "x",
-            "verified": "yes",
-            "token": token,
-        }
-    wanted = {
-        "report": ("identity_verified",),
-        "correct": ("reason", "changes"),
-        "erase": ("reason", "ground"),
-    }
-    return {"identity": who, **{name: more[name] for name in wanted[route.rsplit("/", 1)[1]]}}
+    why = {} if act == "report" else {"reason": "x", "ground": "inaccurate"}
+    if "/api/" in route:
+        more = {"report": {}, "correct": {"changes": {"name": "x"}}, "erase": {}}[act]
+        return {"identity": who, "identity_verified": True, **why, **more}
+    change = {"field": "name", "value": "x"} if act == "correct" else {}
+    return {**who, **why, **change, "verified": "yes", "token": token}
 
 
 def test_sec_36_each_act_that_matters_needs_a_factor_shown_just_now(
