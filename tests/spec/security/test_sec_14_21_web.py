@@ -185,7 +185,8 @@ def test_sec_18_no_write_from_another_site_or_without_the_token(house: House) ->
                 answer = house.client.request(method, url, headers=wrong, **{how: body})
                 assert answer.status_code in (403, 422), (method, path)
                 assert answer.status_code == 422 or "form_token" in answer.text, (method, path)
-    assert changed(before, contents(house.inst)) == set()
+    # nothing but that somebody was turned away
+    assert changed(before, contents(house.inst)) <= TRACES
 
 
 @pytest.mark.parametrize("role", ["manager", "data_protection_officer", "auditor"])
