@@ -38,6 +38,10 @@ from lianfang.records import (
     Contact,
     Event,
     FollowUp,
+    Gift,
+    GiftAllocation,
+    GiftLot,
+    GiftMove,
     HolderOrder,
     LabResult,
     ObservationOrder,
@@ -46,6 +50,7 @@ from lianfang.records import (
     Returnee,
     RiskLock,
     Sample,
+    SupplyNeed,
 )
 from lianfang.services import accounts, attaching, daily, events, tour
 from lianfang.services.installation import SYSTEM, Installation, create, open_installation
@@ -308,7 +313,13 @@ def summary(inst: Installation) -> dict[str, Any]:
             "samples": Counter(row["status"] for row in rows(read, Sample)),
             "results": Counter(row["result"] for row in rows(read, LabResult)),
             "bulletins": [row["content"] for row in rows(read, Bulletin)],
-            **{kind.about.name: tally(read, kind) for kind in (Batch, ReceivedReport, Returnee)},
+            "gifts": Counter(
+                f"{row['source']} to {row['target']} {row['quantity']}" for row in rows(read, GiftMove)
+            ),
+            **{
+                kind.about.name: tally(read, kind)
+                for kind in (Batch, Gift, GiftAllocation, GiftLot, ReceivedReport, Returnee, SupplyNeed)
+            },
         }
         known = {str(row["event_id"]) for row in rows(read, Event)}
     found["subjects"] = subjects(inst, known)

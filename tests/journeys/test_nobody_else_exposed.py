@@ -18,7 +18,7 @@ from lianfang.api.report import write_report
 from lianfang.api.security import COOKIE, form_token
 from lianfang.cli import cli
 from lianfang.records import Alert, HolderOrder, RiskLock, Sample
-from lianfang.services import accounts, bulletin
+from lianfang.services import accounts, bulletin, gifts
 from lianfang.services.installation import Installation, open_installation
 from lianfang.services.tour import Story
 from lianfang.store import rows
@@ -34,6 +34,12 @@ COMMANDS = (
     ["daily", "--json"],
     ["account", "list", "--json"],
     ["job", "list", "--json"],
+    ["gifts", "list", "--json"],
+    ["gifts", "show", "{gift_id}"],
+    ["gifts", "show", "{gift_id}", "--json"],
+    ["gifts", "follow", "{code}"],
+    ["gifts", "needs", "--json"],
+    ["gifts", "audit"],
     ["close", "{event_id}", "--reason", "x"],
 )
 
@@ -62,6 +68,15 @@ def base(played: Path, tmp_path: Path) -> Path:
 def inst(base: Path) -> Iterator[Installation]:
     with open_installation(base / "centre") as opened:
         yield opened
+
+
+@pytest.fixture
+def given(inst: Installation, ids: dict[str, str]) -> dict[str, str]:
+    """A planted person who doesn't want to be named has promised a gift: its id, and the code of his receipt."""
+    donor, supply = journeykit.planted()[0], accounts.person(inst, "qian.wu")
+    lines = [{"item": "mask-yy0469", "quantity": 40}]
+    made = gifts.pledge(inst, supply, ids["event_id"], lines, name=donor["name"], phone=donor["phone"])
+    return {"gift_id": str(made["gifts"][0]), "code": str(made["code"])}
 
 
 def _pages(inst: Installation, ids: dict[str, str], out: Path) -> tuple[int, str]:
@@ -97,9 +112,14 @@ def _commands(home: Path, ids: dict[str, str], out: Path) -> None:
 
 
 def test_a_thousand_planted_persons_are_found_nowhere(
-    base: Path, inst: Installation, ids: dict[str, str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    base: Path,
+    inst: Installation,
+    ids: dict[str, str],
+    given: dict[str, str],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    people = journeykit.planted()
+    people, ids = journeykit.planted(), ids | given
     values = journeykit.values(people)
     assert len(people) == 1000 and len(values) == 4000
     out = tmp_path / "captured"
