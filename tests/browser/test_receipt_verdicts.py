@@ -32,7 +32,7 @@ RUN = """async (groups) => {
   }
   return JSON.stringify(said);
 }"""
-SAME = ("valid", "kind", "code", "trusted", "origin", "root", "entry", "bulletin", "corrected_by")
+SAME = ("valid", "kind", "code", "trusted", "origin", "root", "paper", "entry", "bulletin", "corrected_by")
 
 Groups = Sequence[tuple[str, Sequence[bytes]]]
 

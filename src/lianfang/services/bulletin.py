@@ -225,6 +225,15 @@ def published(inst: Installation) -> list[Row]:
     return sorted(found, key=lambda row: row["published_at"], reverse=True)
 
 
+def row_of(inst: Installation, event_id: str, number: int) -> Row:
+    """A published bulletin; NotFound when there is none of this number."""
+    from lianfang.records import Bulletin
+    from lianfang.store import one
+
+    with inst.store.read() as connection:
+        return one(connection, Bulletin, event_id=event_id, number=number)
+
+
 def document(inst: Installation, event_id: str, number: int) -> str:
     """The bulletin's signed file.
 
@@ -276,6 +285,7 @@ def verify(file: str | bytes, *, key: str | None = None) -> dict[str, Any]:
     from lianfang.guard import ledger
     from lianfang.guard.signing import PublicKeys
     from lianfang.guard.signing import verify as verify_signature
+    from lianfang.services.receipts.checking import paper_code
 
     if len(file) > MAX_FILE:
         raise BadInput("The file is too large for a bulletin.")
@@ -309,6 +319,7 @@ def verify(file: str | bytes, *, key: str | None = None) -> dict[str, Any]:
         "key": str(verifier),
         "log_index": proven.index,
         "log_size": proven.checkpoint.size,
+        "log_code": paper_code(proven.index, ledger.leaf_hash(proven.entry)),
         "log_root": base64.b64encode(proven.checkpoint.root).decode(),
         **{name: body[name] for name in _BODY},
     }

@@ -38,6 +38,8 @@ OPEN = {
     "POST /enter": "the way in", "POST /language": "a cookie of one's own",
     "GET /public": "published", "GET /public/key": "published", "GET /public/{event_id}/{number}": "published",
     "GET /public/{event_id}/{number}/proof": "published",
+    "GET /r/{code}": "published", "GET /r/{code}/proof": "published", "GET /r/{code}/slip": "published",
+    "GET /verify": "published", "GET /verify/lianfang-verify.html": "published",
 }  # fmt: skip
 #: What a dependency of a route may be for it to know who asks; a write has to be asked for from our own page.
 READ = {security.signed_in, security.half_signed_in}

@@ -279,7 +279,7 @@ const LianfangVerify = (() => {
     const head = await verifyHead(given.note, trust);
     const leaf = await leafHash(given.entry);
     if (!(await included(given.index, head.size, leaf, given.path, head.root))) refuse("not_included");
-    return { ...head, index: given.index, entry: given.entry };
+    return { ...head, index: given.index, entry: given.entry, leaf };
   }
 
   // bulletins ---------------------------------------------------------------------------------------------------
@@ -330,7 +330,8 @@ const LianfangVerify = (() => {
   // files ---------------------------------------------------------------------------------------------------------
   const found = (kind, head) => ({
     valid: true, kind, code: "", trusted: true, origin: head.origin, size: String(head.size),
-    root: toBase64(head.root), index: head.index === undefined ? null : String(head.index), entry: null, bulletin: null,
+    root: toBase64(head.root), index: head.leaf ? String(head.index) : null, entry: null, bulletin: null,
+    paper: head.leaf ? `${head.index}-${toBase64(head.leaf).replaceAll("+", "-").replaceAll("/", "_").slice(0, 43)}` : "",
     witnesses: head.by.filter(({ key }) => key.algorithm === COSIGNATURE).map(({ key, time }) => [key.name, time]),
     corrected_by: null,
   });
@@ -404,9 +405,10 @@ const LianfangVerify = (() => {
     return compare(results);
   }
 
-  /* What this browser lacks: "" (nothing), "insecure" (no WebCrypto here), "ed25519". */
+  /* What this browser lacks: "" (nothing), "old", "insecure" (no WebCrypto on this page), "ed25519". */
   async function lacking() {
-    if (!globalThis.crypto || !crypto.subtle || !"".isWellFormed) return "insecure";
+    if (!"".isWellFormed || !Uint8Array.prototype.with) return "old";
+    if (!globalThis.crypto || !crypto.subtle) return "insecure";
     try {
       // RFC 8032 section 7.1, test 1: the empty message
       const key = fromHex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");

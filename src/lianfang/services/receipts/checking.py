@@ -54,7 +54,7 @@ class Checked:
     """What was found about one file. ``kind``: bulletin, proof, checkpoint or unknown.
 
     ``trusted``: verified by a key of the reader's, not by the one in the file. ``witnesses``: names and POSIX seconds
-    of the cosignatures that hold. ``corrected_by``: number of the bulletin, among the files, that corrects this one.
+    of the cosignatures that hold. ``paper``: the code that the entry has on paper (:func:`paper_code`). ``corrected_by``: number of the bulletin, among the files, that corrects this one.
     """
 
     valid: bool
@@ -66,6 +66,7 @@ class Checked:
     size: int | None = None
     root: str = ""
     index: int | None = None
+    paper: str = ""
     entry: dict[str, Any] | None = None
     bulletin: dict[str, Any] | None = field(default=None, repr=False)
     witnesses: tuple[tuple[str, int], ...] = ()
@@ -82,6 +83,11 @@ def check(files: Sequence[bytes], trust: Trust | None = None) -> list[Checked]:
         raise BadInput(f"Check at most {MOST_FILES} files at once.")
     given = trust or Trust()
     return _compared([_one(raw, given) for raw in files])
+
+
+def paper_code(index: int, leaf: bytes) -> str:
+    """An entry's code on paper: its index and its whole leaf hash in base64url."""
+    return f"{index}-{base64.urlsafe_b64encode(leaf).decode().rstrip('=')}"
 
 
 def _one(raw: bytes, trust: Trust) -> Checked:
@@ -128,6 +134,7 @@ def _bulletin(raw: bytes, trust: Trust) -> Checked:
         size=found["log_size"],
         root=found["log_root"],
         index=found["log_index"],
+        paper=found["log_code"],
         bulletin={name: found[name] for name in _TOLD} | {"key": found["key"]},
     )
 
@@ -142,7 +149,8 @@ def _proof(text: str, trust: Trust) -> Checked:
     except (ValueError, RecursionError):
         entry = None
     found = _headed("proof", proven.checkpoint, given.checkpoint, proven.signed_by)
-    return replace(found, index=proven.index, entry=entry if isinstance(entry, dict) else None)
+    paper = paper_code(proven.index, ledger.leaf_hash(proven.entry))
+    return replace(found, index=proven.index, paper=paper, entry=entry if isinstance(entry, dict) else None)
 
 
 def _checkpoint(text: str, trust: Trust) -> Checked:

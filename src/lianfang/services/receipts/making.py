@@ -7,7 +7,6 @@ link on the paper leads nowhere.
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import re
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, Conflict, NotFound
 from lianfang.services.installation import Installation
+from lianfang.services.receipts.checking import paper_code
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -139,8 +139,7 @@ def _log(inst: Installation) -> Log:
 def _code(connection: Connection, log: Log, index: int) -> str:
     from lianfang.guard.ledger import leaf_hash
 
-    leaf = leaf_hash(log.entry(connection, index))
-    return f"{index}-{base64.urlsafe_b64encode(leaf).decode().rstrip('=')}"
+    return paper_code(index, leaf_hash(log.entry(connection, index)))
 
 
 def _drawn(link: str) -> tuple[str, bytes]:
