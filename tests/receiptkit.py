@@ -7,6 +7,7 @@ import random
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -19,6 +20,8 @@ from lianfang.guard.ledger.commit import commitment
 from lianfang.guard.ledger.quorum import Party, Quorum
 from lianfang.guard.signing import SecretKeys, canonical, sign
 from lianfang.services.bulletin import FORMAT, _spelt
+from lianfang.services.installation import Installation
+from lianfang.services.ledger import heads
 
 WITNESSES = ("health.linjiang.example", "redcross.example", "civil.linjiang.example", "audit.example")
 
@@ -122,6 +125,21 @@ class Draft:
             "key": self.log.key,
         }
         return _spelt(parts | changed).encode()
+
+
+def cosign(inst: Installation) -> Quorum:
+    """Four witnesses sign the newest head; gives the policy, which is the installation's from now on."""
+    signers = [ledger.Signer.of(keys(name)) for name in WITNESSES]
+    own = ledger.Verifier.of(inst.signer.public)
+    policy = Quorum.majority([own], {f"w{n}": Party(one.cosigner) for n, one in enumerate(signers)})
+    (Path(inst.home) / heads.POLICY_FILE).write_text(policy.text())
+    size = heads.sign(inst)
+    with inst.store.begin() as connection:
+        log = ledger.Log(inst.signer.name)
+        text = log.signed(connection, size).partition("\n\n")[0] + "\n"
+        lines = "".join(one.cosign_line(text, 1_769_650_000) for one in signers)
+        log.keep_cosignatures(connection, size, lines, [one.cosigner for one in signers])
+    return policy
 
 
 def mutants(raw: bytes, count: int, dice: random.Random) -> list[bytes]:

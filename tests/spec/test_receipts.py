@@ -15,21 +15,18 @@ from click.testing import CliRunner
 from fastapi.testclient import TestClient
 from sqlalchemy import update
 
+from giftkit import DONOR, N95, PHONE, Desk, desk
 from lianfang.api import verifier
 from lianfang.api.app import create_app
 from lianfang.cli.receipt import receipt as command
 from lianfang.foundation.errors import BadInput, NotFound, Refused
 from lianfang.guard import ledger
-from lianfang.guard.ledger import Log, tables
-from lianfang.guard.ledger.quorum import Party, Quorum
-from giftkit import DONOR, N95, PHONE, Desk, desk
+from lianfang.guard.ledger import tables
 from lianfang.services import bulletin, gifts, receipts
 from lianfang.services.installation import Installation, Who
 from lianfang.services.ledger import heads
 from lianfang.services.receipts.making import MOST_VERSION
-from receiptkit import Logbook, keys
-
-WITNESSES = ("health.linjiang.example", "redcross.example", "civil.linjiang.example", "audit.example")
+from receiptkit import WITNESSES, Logbook, cosign
 
 
 @pytest.fixture
@@ -46,21 +43,6 @@ def at(inst: Installation, staff: dict[str, Who], event_id: str) -> Desk:
 def published(inst: Installation, event_id: str, staff: dict[str, Who]) -> int:
     """Index of the entry of a bulletin."""
     return int(bulletin.publish(inst, staff["manager"], event_id)["log_index"])
-
-
-def cosign(inst: Installation) -> Quorum:
-    """Four witnesses sign the newest head; gives the policy, which is the installation's from now on."""
-    signers = [ledger.Signer.of(keys(name)) for name in WITNESSES]
-    own = ledger.Verifier.of(inst.signer.public)
-    policy = Quorum.majority([own], {f"w{n}": Party(one.cosigner) for n, one in enumerate(signers)})
-    (Path(inst.home) / heads.POLICY_FILE).write_text(policy.text())
-    size = heads.sign(inst)
-    with inst.store.begin() as connection:
-        log = Log(inst.signer.name)
-        text = log.signed(connection, size).partition("\n\n")[0] + "\n"
-        lines = "".join(one.cosign_line(text, 1_769_650_000) for one in signers)
-        log.keep_cosignatures(connection, size, lines, [one.cosigner for one in signers])
-    return policy
 
 
 def test_the_proof_with_four_witnesses_is_at_most_2_kb_and_meets_the_policy(

@@ -54,7 +54,8 @@ class Checked:
     """What was found about one file. ``kind``: bulletin, proof, checkpoint or unknown.
 
     ``trusted``: verified by a key of the reader's, not by the one in the file. ``witnesses``: names and POSIX seconds
-    of the cosignatures that hold. ``paper``: the code that the entry has on paper (:func:`paper_code`). ``corrected_by``: number of the bulletin, among the files, that corrects this one.
+    of the cosignatures that hold. ``paper``: the code that the entry has on paper (:func:`paper_code`).
+    ``corrected_by``: number of the bulletin, among the files, that corrects this one.
     """
 
     valid: bool
