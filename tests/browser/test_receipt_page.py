@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Iterator
@@ -205,6 +206,17 @@ def test_the_slip_is_one_sheet_of_a6(browser: Any, site: Site, tmp_path: Path) -
     page = context.new_page()
     page.goto(f"{site.url}/r/{code}/slip")
     _shot(page, "slip")
+    barcodes = pytest.importorskip("zxingcpp", reason="needs zxing-cpp, which reads QR codes")
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow, which reads PNG")
+    for path in (
+        f"/r/{code}/slip",
+        f"/r/{code}",
+        f"/public/{site.event_id}/1",
+    ):  # whole, and large enough to be read
+        page.goto(site.url + path)
+        (read,) = barcodes.read_barcodes(image.open(io.BytesIO(page.screenshot(full_page=True))))
+        assert read.text == receipts.receipt_of(site.inst, site.index).link, path
+    page.goto(f"{site.url}/r/{code}/slip")
     pdf = page.pdf(prefer_css_page_size=True, path=str(tmp_path / "slip.pdf"))
     assert pdf.count(b"/Type /Page\n") == 1
     (width, height) = re.search(rb"/MediaBox \[0 0 ([0-9.]+) ([0-9.]+)\]", pdf).groups()

@@ -40,8 +40,8 @@ def slip(request: Request, inst: Inst, code: str) -> Response:
 
 @router.get("/verify", dependencies=Known, summary="Check bulletins and proofs in the browser")
 def verify(request: Request, inst: Inst) -> Response:
-    values = {"scripts": verifier.scripts(), "trust": receipts.policy_text(inst), "file": verifier.NAME}
-    return page(request, "verify.html", **values)
+    trust = receipts.policy_text(inst)
+    return page(request, "verify.html", scripts=verifier.scripts(), trust=trust, file=verifier.NAME)
 
 
 @router.get(

@@ -65,8 +65,10 @@
     const say = words();
     const lines = [say.notTrue];
     if (one.bulletin && one.corrected_by === null) lines.push(say.notNewest);
-    if (one.kind === "proof") lines.push(say.notContent, say.notOwner);
-    if (!one.witnesses.length) lines.push(say.notAll);
+    const beside = results.map(([, two]) => two).filter((two) => two.valid && two.paper && two.paper === one.paper);
+    if (one.kind === "proof" && !beside.some((two) => two.bulletin)) lines.push(say.notContent);
+    if (one.kind === "proof") lines.push(say.notOwner);
+    if (!one.witnesses.length && !beside.some((two) => two.witnesses.length)) lines.push(say.notAll);
     return lines;
   }
 

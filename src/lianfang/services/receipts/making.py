@@ -69,11 +69,8 @@ def receipt_of(inst: Installation, index: int) -> Receipt:
             found = None
     link = f"{inst.settings.public_url.rstrip('/')}/r/{code}"
     svg, png = _drawn(link)
-    proof, size, witnesses = "", 0, ()
-    if found is not None:
-        proof = found.text()
-        size, witnesses = _head(inst, found.checkpoint)
-    return Receipt(index, code, link, svg, png, proof, entry, size, witnesses)
+    size, witnesses = _head(inst, found.checkpoint) if found else (0, ())
+    return Receipt(index, code, link, svg, png, found.text() if found else "", entry, size, witnesses)
 
 
 def by_code(inst: Installation, code: str) -> Receipt:
@@ -153,7 +150,7 @@ def _drawn(link: str) -> tuple[str, bytes]:
     if made is None or int(made.version) > MOST_VERSION:
         raise BadInput("The public address is too long for a QR code on paper.", hint="Setting: public_url.")
     svg, png = io.BytesIO(), io.BytesIO()
-    made.save(svg, kind="svg", xmldecl=False, svgns=True, scale=4, border=4)
+    made.save(svg, kind="svg", xmldecl=False, svgns=True, omitsize=True, border=4)
     made.save(png, kind="png", scale=8, border=4)
     return svg.getvalue().decode(), png.getvalue()
 
