@@ -64,6 +64,7 @@
   function notProved(one) {
     const say = words();
     const lines = [say.notTrue];
+    if (one.trusted && state.trust === home.dataset.trust) lines.push(say.notKey);
     if (one.bulletin && one.corrected_by === null) lines.push(say.notNewest);
     const beside = results.map(([, two]) => two).filter((two) => two.valid && two.paper && two.paper === one.paper);
     if (one.kind === "proof" && !beside.some((two) => two.bulletin)) lines.push(say.notContent);

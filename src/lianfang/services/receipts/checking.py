@@ -207,21 +207,30 @@ def _beside(
     if not one.valid:
         return one
     if one.size is not None and len(roots[one.origin, one.size]) > 1:
-        return _broken(
-            one,
-            "split_view",
+        split = Refused(
             "The log signed two different heads of one size: it showed different people different records.",
+            hint="Keep all the files and tell who supervises the authority.",
+            code="split_view",
         )
+        return _broken(one, split)
     if one.bulletin is None:
         return one
     own = one.bulletin
     if _place(own, own["number"]) in twice:
-        return _broken(one, "two_versions", "The authority signed two different bulletins of this number.")
+        two = Refused(
+            "The authority signed two different bulletins of this number.",
+            hint="Keep all the files and tell who supervises the authority.",
+            code="two_versions",
+        )
+        return _broken(one, two)
     old = numbers.get(_place(own, own["corrects"]))
     if old is not None and (own["corrects"] >= own["number"] or (old.index or 0) >= (one.index or 0)):
-        return _broken(
-            one, "broken_chain", "The bulletin says that it corrects one that came after it in the log."
+        chain = Refused(
+            "The bulletin says that it corrects one that came after it in the log.",
+            hint="Keep all the files and tell who supervises the authority.",
+            code="broken_chain",
         )
+        return _broken(one, chain)
     later = [
         other.bulletin["number"]
         for place, other in numbers.items()
@@ -237,7 +246,5 @@ def _place(bulletin: dict[str, Any], number: int) -> tuple[str, str, int]:
     return bulletin["key"], bulletin["event_id"], number
 
 
-def _broken(one: Checked, code: str, reason: str) -> Checked:
-    return replace(
-        one, valid=False, code=code, reason=f"{reason} Keep all the files and tell the supervisor."
-    )
+def _broken(one: Checked, why: Refused) -> Checked:
+    return replace(one, valid=False, code=why.code, reason=str(why))
