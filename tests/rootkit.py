@@ -123,8 +123,8 @@ class _Handler(BaseHTTPRequestHandler):
             nonce = os.urandom(12)
             sealed = nonce + key.encrypt(nonce, base64.b64decode(body["plaintext"]), aad)
             return self._say(200, {"data": {"ciphertext": "vault:v1:" + base64.b64encode(sealed).decode()}})
-        sealed = base64.b64decode(body["ciphertext"].removeprefix("vault:v1:"))
-        try:
+        try:  # text that is no base64 is a bad ciphertext too, as in the service itself
+            sealed = base64.b64decode(body["ciphertext"].removeprefix("vault:v1:"), validate=True)
             opened = key.decrypt(sealed[:12], sealed[12:], aad)
         except (InvalidTag, ValueError):
             return self._say(

@@ -17,7 +17,8 @@ def routes(app: Any) -> Iterator[tuple[str, APIRoute]]:
     for one in iter_route_contexts(app.routes):
         if isinstance(one.original_route, APIRoute):
             for method in sorted(one.original_route.methods - {"HEAD"}):
-                yield f"{method} {one.path}", one.original_route
+                path = re.sub(r"\{(\w+):\w+\}", r"{\1}", one.path)  # as schema and table write it
+                yield f"{method} {path}", one.original_route
 
 
 def ask(one: Browser, route: str, values: Mapping[str, str], body: Any = None) -> Any:

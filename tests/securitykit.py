@@ -22,7 +22,8 @@ from spec.guard.test_role_routes import body_of, routes
 
 HOLDERS = {role: name for name, _, role in accounts.DEMONSTRATION}
 #: What a reading writes: that it happened, and that the session is in use.
-TRACES = {"decision", "ledger_entry", "ledger_log", "ledger_record", "ledger_tile"}
+#: And of whom it turned away, how often, so that nobody can fill the log.
+TRACES = {"account_attempt", "decision", "ledger_entry", "ledger_log", "ledger_record", "ledger_tile"}
 
 
 class House:

@@ -225,6 +225,7 @@ RIGHTS = {
     "donor": {"supply_officer", "data_protection_officer"},
     "listing": {
         "supply_officer", "manager", "epidemiologist", "clinician", "laboratory", "auditor", "data_protection_officer",
+        "security_officer",
     },
 }  # fmt: skip
 

@@ -99,7 +99,8 @@ def test_a_donor_may_have_his_data_shown_corrected_and_erased(at: Desk) -> None:
     subjects.erase(at.inst, officer, now, ground="inaccurate", reason="his wish", identity_verified=True)
     assert shown(at) == {""}
     assert gifts.donor(at.inst, at.supply, made["gifts"][0]) == {"name": "", "phone": "", "show": True}
-    assert gifts.follow(at.inst, made["code"])["gifts"][0]["holds"] == {"pledged": 100}
+    held = [one["holds"] for one in gifts.follow(at.inst, made["code"])["gifts"]]
+    assert {"pledged": 100} in held
 
 
 def test_gifts_of_one_person_and_a_patient_of_the_name_stay_apart(at: Desk) -> None:

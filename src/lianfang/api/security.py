@@ -159,6 +159,12 @@ async def half_acting(request: Request) -> Who:
     return who
 
 
+async def public_form(request: Request) -> None:
+    """A form that anybody may send: from our own site, with the fields it has a place for."""
+    same_origin(request)
+    await only_known(request)
+
+
 async def _from_own_page(request: Request) -> None:
     same_origin(request)
     expected = request.state.form_token

@@ -27,7 +27,7 @@ from lianfang.store import rows
 #: Fields from class P2 on that are about nobody: words that were looked through before they were kept.
 NOBODY = {
     "plan_task.note", "received_report.day", "incident.what", "incident.cause", "incident.harm", "incident.remedy",
-    "incident_step.note",
+    "incident_step.note", "gift_donor.show", "gift_donor.decided_at",
 }  # fmt: skip
 
 
@@ -280,6 +280,19 @@ def _holder() -> tuple[str, ...]:
 
 #: Functions that read such rows for an account without a permit's projection: what they give instead.
 GIVES_NONE = {
+    "services.exchange.concerning.mentions": "ids of messages and authorities; the copies are opened after it asked",
+    "services.exchange.outbox.undeliverable": "letters: ids, recipients, why they wait",
+    "services.gifts.book.hold": "a gift's row for the step that goes on; its donor is in the vault",
+    "services.gifts.checking.audit": "sums and the steps that do not fit",
+    "services.gifts.donors.new_code": "a receipt code, to who asked for it",
+    "services.gifts.tracing.listing": "gifts without code and donor",
+    "services.gifts.tracing.open_events": "events",
+    "services.subjects.requests.answer": "nothing",
+    "services.subjects.requests.listing": "requests and notices by id",
+    "services.subjects.requests.mine": "notices by the id of a contact that the worker visits",
+    "services.subjects.telling.deliver": "a count",
+    "services.subjects.telling.release": "nothing",
+    "services.subjects.telling.settle": "nothing",
     "services.attaching.attach_cases": "a count",
     "services.attaching.settle": "nothing",
     "services.closing.close": "a date",

@@ -270,7 +270,7 @@ def test_a_rotation_that_is_killed_anywhere_goes_on(
     assert keys.listing(inst, SYSTEM).amiss == []
     assert all(not one["rotating"] for one in keys.listing(inst, SYSTEM).events)
     with inst.vault_store.read() as conn:
-        assert inst.vault.check(conn) == (30, [])
+        assert inst.vault.check(conn) == (30, 30, [])
 
 
 # moving the root ------------------------------------------------------------------------------------------------
@@ -309,7 +309,7 @@ def test_the_root_moves_out_and_back_while_others_read(
     with open_installation(home, clock=SetClock(NOW)) as admin:
         assert keys.move_root(admin, SYSTEM).after["kind"] == "file"
     with inst.vault_store.read() as conn:
-        assert inst.vault.check(conn) == (10, [])
+        assert inst.vault.check(conn) == (10, 10, [])
 
 
 @pytest.mark.parametrize("step", ["write", "record", "settle"])
@@ -382,7 +382,7 @@ def test_the_server_does_not_start_with_a_wide_key_file(
     import uvicorn
 
     started: list[object] = []
-    monkeypatch.setattr(uvicorn, "run", lambda *a, **k: started.append(a))
+    monkeypatch.setattr(uvicorn.Server, "run", lambda server: started.append(server))
     CliRunner().invoke(cli, ["serve", "--home", str(home)], catch_exceptions=False, standalone_mode=False)
     assert len(started) == 1
     path = home / name

@@ -32,8 +32,8 @@ def test_sec_09_an_unknown_field_is_refused_on_every_route(house: House) -> None
     for method, path, said in house.routes("POST", "PUT", "DELETE", "PATCH"):
         house.app.state.pace = Pace()
         how, body = house.body(said)
-        if path in ("/signin", "/enter", "/language", "/signout"):
-            continue
+        if path in ("/signin", "/enter", "/language", "/signout", "/ledger/append"):
+            continue  # the last takes lines, not fields, from machines
         headers = {"x-lianfang-token": house.token}
         before = contents(house.inst)
         if path.startswith("/api/"):

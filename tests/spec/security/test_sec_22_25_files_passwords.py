@@ -64,7 +64,7 @@ POLYGLOTS = {
     ),
     "c.xlsx": (b"GIF89a" + b"\x00" * 64 + _zip(("xl/workbook.xml", b"<x/>")), "NUL byte|neither valid"),
     "d.xlsx": (b"<html><script>alert(1)</script>\n1\n", "does not know|lacks|header"),
-    "e.parquet": (b"\x7fELF\x02\x01\x01" + bytes(64), "NUL byte"),
+    "e.parquet": (b"\x7fELF\x02\x01\x01" + bytes(64), "NUL byte|a program and not a table"),
     "f.csv": (b"PAR1" + bytes(64), "Parquet"),
 }
 

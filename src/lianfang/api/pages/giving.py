@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from lianfang.api.pages.public import Known
-from lianfang.api.security import Inst, same_origin
+from lianfang.api.security import Inst, public_form
 from lianfang.api.view import go, page
 from lianfang.foundation.errors import NotFound
 from lianfang.services import gifts, receipts
@@ -24,7 +24,7 @@ def overview(request: Request, inst: Inst) -> Response:
     return page(request, "public_gifts.html", seen=gifts.overview(inst))
 
 
-@router.post("/public/gifts", dependencies=[*Known, Depends(same_origin)], summary="To one's own gift")
+@router.post("/public/gifts", dependencies=[*Known, Depends(public_form)], summary="To one's own gift")
 def find(inst: Inst, code: Code) -> RedirectResponse:
     if not digest(code):  # what is no code goes into no address
         raise NotFound("No gift has this code.", hint="Look at the receipt: five groups of four letters.")
@@ -40,7 +40,7 @@ def one(request: Request, inst: Inst, code: str) -> Response:
 
 @router.post(
     "/public/gifts/{code}/unname",
-    dependencies=[*Known, Depends(same_origin)],
+    dependencies=[*Known, Depends(public_form)],
     summary="The donor takes his name off the public page",
 )
 def unname(inst: Inst, code: str) -> RedirectResponse:
@@ -54,7 +54,7 @@ def accounts(request: Request, inst: Inst) -> Response:
 
 
 @router.post(
-    "/public/accounts", dependencies=[*Known, Depends(same_origin)], summary="Is this the real account?"
+    "/public/accounts", dependencies=[*Known, Depends(public_form)], summary="Is this the real account?"
 )
 def check(request: Request, inst: Inst, number: Asked, name: Asked = "") -> Response:
     told = gifts.check_account(inst, number, name)

@@ -8,12 +8,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
+from lianfang.api.fields import only_known_query
 from lianfang.api.rest.routes import Body, Name
-from lianfang.api.security import Actor, Inst, Reader, same_origin
+from lianfang.api.security import Actor, Inst, Reader, public_form
 from lianfang.foundation.canonical import plain
 from lianfang.services import gifts
 
-router = APIRouter(tags=["api"])
+router = APIRouter(tags=["api"], dependencies=[Depends(only_known_query)])
 Amount = Annotated[int, Field(ge=0, le=10**12)]
 Text = Annotated[str, Field(max_length=400)]
 
@@ -385,6 +386,6 @@ def accounts(inst: Inst) -> Any:
     return plain(gifts.registered(inst))
 
 
-@router.post("/public/accounts", dependencies=[Depends(same_origin)], summary="Is it a real one? (public)")
+@router.post("/public/accounts", dependencies=[Depends(public_form)], summary="Is it a real one? (public)")
 def check(inst: Inst, body: CheckBody) -> Any:
     return plain(gifts.check_account(inst, body.number, body.name))

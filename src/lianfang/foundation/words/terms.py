@@ -60,6 +60,7 @@ TERMS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     },
     "purpose": {
         "contact_tracing_message": ("接触者追踪消息", "contact-tracing message"),
+        "donation": ("捐赠", "donation"),
         "rectification": ("更正", "rectification"),
         "erasure": ("删除", "erasure"),
         "case_report": ("病例报告", "case report"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import random
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
@@ -203,7 +203,7 @@ class Vault(Tokens, Own, Rotating, Erasing):
         ).all()
         total = len(ids)
         if most is not None and total > most:
-            ids = random.SystemRandom().sample(ids, most)
+            ids = secrets.SystemRandom().sample(ids, most)
         broken = []
         for at in range(0, len(ids), CHUNK):
             part = {subject_id for _, subject_id in ids[at : at + CHUNK]}

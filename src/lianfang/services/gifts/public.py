@@ -47,7 +47,7 @@ def overview(inst: Installation) -> dict[str, Any]:
             limit=RECENT,
         )
         bodies = _bodies(connection)
-        recent = staff.told(connection, newest)
+        recent = staff.told(connection, newest, donors=True)
     named = donors.names(inst, newest)
     return {
         "items": [
@@ -143,7 +143,7 @@ def _followed(
     lots = {row["lot_id"]: row["depot_id"] for row in rows(connection, GiftLot, gift_id=gift_id)}
     out = {row["allocation_id"]: row["body_id"] for row in rows(connection, GiftAllocation, gift_id=gift_id)}
     places = {at: bodies.get(body) for at, body in {**{b: b for b in bodies}, **lots, **out}.items()}
-    raw, told = staff.rows_of(connection, gift_id), staff.told(connection, [gift])[0]
+    raw, told = staff.rows_of(connection, gift_id), staff.told(connection, [gift], donors=True)[0]
     numbers = {one["step_id"]: one["number"] for one in raw}
     made = {
         "gift_id": gift_id,

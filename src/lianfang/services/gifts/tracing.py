@@ -64,8 +64,12 @@ def open_events(inst: Installation, who: Who) -> list[Row]:
     ]
 
 
-def told(connection: sa.Connection, found: list[Row]) -> list[dict[str, Any]]:
-    """Gifts with their ``item``, what they hold, and what was ``found`` to be another item; without their code."""
+def told(connection: sa.Connection, found: list[Row], *, donors: bool = False) -> list[dict[str, Any]]:
+    """Gifts with their ``item``, what they hold, and what was ``found`` to be another item.
+
+    Without their code, and without the donor's id unless ``donors``.
+    """
+    hidden = {"code", "id"} if donors else {"code", "id", "donor_id"}
     items = catalogue.known(connection)
     holds: dict[str, Counter[str]] = defaultdict(Counter)
     booked: dict[str, set[str]] = defaultdict(set)
@@ -78,7 +82,8 @@ def told(connection: sa.Connection, found: list[Row]) -> list[dict[str, Any]]:
                 booked[one.gift_id].add(one.where.item)
     return [
         {
-            **{name: value for name, value in row.items() if name not in ("code", "id")},
+            **{name: value for name, value in row.items() if name not in hidden},
+            "has_donor": bool(row["donor_id"]),
             "item": items[row["item_id"]],
             "found": [items[one] for one in sorted(booked[row["gift_id"]] - {row["item_id"]})],
             "holds": {

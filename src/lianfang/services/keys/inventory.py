@@ -119,4 +119,9 @@ KINDS = (
         "memory, while an answer is made", "", "with each answer",
         ("services.holder.receiving:urandom", "services.holder.receiving:hmac.digest"),
     ),
+    KeyKind(
+        "report.salt", "报告承诺盐", "hides a report's row, or a file's counts, in what was committed to", "SHA-256",
+        "the row's line, the file's entry, the node's book", "", "new with each row; deleted with its line",
+        ("services.reports.lines:urandom", "services.reports.node:urandom"),
+    ),
 )  # fmt: skip

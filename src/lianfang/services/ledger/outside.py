@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from lianfang.foundation.addresses import check_host, check_resolved
 from lianfang.foundation.errors import BadInput, Fault
 from lianfang.services.orders.wire import is_loopback
 
@@ -28,6 +29,7 @@ def address(url: str) -> str:
         raise BadInput("The address is https://HOST[:PORT][/PATH], nothing more.")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         raise BadInput("Others are reached by https; plain http is for this machine only.", code="no_tls")
+    check_host(parts.hostname)
     return url.rstrip("/")
 
 
@@ -64,6 +66,7 @@ class Outside:
         import httpx
 
         if self._client is None:
+            check_resolved(str(urlsplit(self.url).hostname))
             timeout = httpx.Timeout(SECONDS, connect=5.0)
             self._client = httpx.Client(timeout=timeout, follow_redirects=False, trust_env=False)
         parts, size = [], 0

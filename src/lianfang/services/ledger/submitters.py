@@ -41,7 +41,7 @@ def add(inst: Installation, who: Who, authority: str) -> str:
             raise Conflict("This body has a token.", hint="Remove it first.")
         row = {"authority": authority, "token": _digest(token), "added_at": plain(inst.now())}
         connection.execute(sa.insert(table).values(**row))
-        _note(inst, connection, who, "submitter_added", authority)
+        _log_change(inst, connection, who, "submitter_added", authority)
     return token
 
 
@@ -56,7 +56,7 @@ def remove(inst: Installation, who: Who, authority: str) -> None:
     with inst.store.begin() as connection:
         if connection.execute(sa.delete(table).where(table.c.authority == authority)).rowcount != 1:
             raise NotFound("There is no such body.")
-        _note(inst, connection, who, "submitter_removed", authority)
+        _log_change(inst, connection, who, "submitter_removed", authority)
 
 
 def listing(inst: Installation, who: Who) -> list[dict[str, Any]]:
@@ -113,7 +113,7 @@ class Tokens:
             return {str(token): str(authority) for token, authority in rows}
 
 
-def _note(inst: Installation, connection: Any, who: Who, what: str, authority: str) -> None:
+def _log_change(inst: Installation, connection: Any, who: Who, what: str, authority: str) -> None:
     payload = {"authority": authority}
     record(inst, connection, what, who=who, purpose="maintenance", ref=authority, payload=payload)
 
