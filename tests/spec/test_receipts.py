@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from fastapi.testclient import TestClient
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from giftkit import DONOR, N95, PHONE, Desk, desk
 from lianfang.api import verifier
@@ -162,6 +162,19 @@ def test_an_entry_that_no_head_covers_yet_says_so(
     assert client.get(f"/r/{made.code}/proof").status_code == 409
     heads.sign(inst)
     assert client.get(f"/r/{made.code}/proof").status_code == 200
+
+
+@pytest.mark.parametrize("table, column", [("entry", "data"), ("checkpoint", "note")])
+def test_a_bulletin_whose_log_was_tampered_with_is_shown_as_not_valid(
+    client: TestClient, inst: Installation, event_id: str, published: int, table: str, column: str
+) -> None:
+    into = getattr(tables, table)
+    with inst.store.begin() as connection:
+        kept = connection.execute(select(into.c[column])).scalars().first()
+        harm = b"no entry" if isinstance(kept, bytes) else kept.replace("\n— ", "\n— x", 1)
+        connection.execute(update(into).values({column: harm}))
+    answer = client.get(f"/public/{event_id}/1", headers={"accept-language": "en"})
+    assert answer.status_code == 200 and "NOT valid" in answer.text
 
 
 def test_the_verifier_runs_nothing_but_its_own_scripts(client: TestClient, inst: Installation) -> None:

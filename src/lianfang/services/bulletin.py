@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lianfang.foundation.errors import BadInput, Conflict, Refused
+from lianfang.foundation.errors import BadInput, Conflict, LianfangError, Refused
 from lianfang.services import cases, contacts, events
 from lianfang.services.gate import ask, require, within
 from lianfang.services.installation import Installation, Who
@@ -326,7 +326,7 @@ def verify(file: str | bytes, *, key: str | None = None) -> dict[str, Any]:
 
 
 def show(inst: Installation, event_id: str, number: int, lang: str) -> dict[str, Any]:
-    """A published bulletin for its page, verified on the way out, with its ``receipt``."""
+    """A published bulletin for its page, verified on the way out, with its ``receipt`` (None when none can be made)."""
     from lianfang.records import Bulletin
     from lianfang.services import receipts
     from lianfang.store import one, rows
@@ -339,6 +339,12 @@ def show(inst: Installation, event_id: str, number: int, lang: str) -> dict[str,
         valid = True
     except (Refused, BadInput):
         valid = False
+    try:
+        receipt = receipts.receipt_of(inst, row["log_index"])
+    except (
+        LianfangError
+    ):  # a log that was tampered with, an address too long for paper: the bulletin is still shown
+        receipt = None
     return {
         "event_id": event_id,
         "number": number,
@@ -349,7 +355,7 @@ def show(inst: Installation, event_id: str, number: int, lang: str) -> dict[str,
         "corrected_by": max(later, default=None),
         "log_index": row["log_index"],
         "valid": valid,
-        "receipt": receipts.receipt_of(inst, row["log_index"]),
+        "receipt": receipt,
     }
 
 

@@ -38,7 +38,7 @@ def slip(request: Request, inst: Inst, code: str) -> Response:
     return page(request, "receipt_slip.html", receipt=found, number=number)
 
 
-@router.get("/verify", dependencies=Known, summary="Check bulletins and proofs in the browser")
+@router.get("/verify", dependencies=[Paced, *Known], summary="Check bulletins and proofs in the browser")
 def verify(request: Request, inst: Inst) -> Response:
     trust = receipts.policy_text(inst)
     return page(request, "verify.html", scripts=verifier.scripts(), trust=trust, file=verifier.NAME)

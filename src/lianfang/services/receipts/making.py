@@ -62,7 +62,7 @@ def receipt_of(inst: Installation, index: int) -> Receipt:
         log = _log(inst)
         code = _code(connection, log, index)
         shown = index >= log.open_from(connection)
-        entry = json.loads(log.entry(connection, index)) if shown else None
+        entry = _read(log.entry(connection, index)) if shown else None
         try:
             found = log.proof(connection, index, with_entry=shown)
         except (Conflict, NotFound):  # no head over it yet
@@ -125,6 +125,15 @@ def policy_text(inst: Installation) -> str:
         return Quorum.majority([own], {}).text()
     logs = given.logs or (Party(own),)
     return Quorum(logs, given.witnesses, given.groups, given.quorum).text()
+
+
+def _read(entry: bytes) -> dict[str, Any] | None:
+    """The entry's JSON; None for what is none, as after somebody wrote into the database."""
+    try:
+        said = json.loads(entry)
+    except (ValueError, RecursionError):
+        return None
+    return said if isinstance(said, dict) else None
 
 
 def _log(inst: Installation) -> Log:
