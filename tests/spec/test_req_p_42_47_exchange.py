@@ -21,6 +21,7 @@ from lianfang.records import (
 )
 from lianfang.services import integrity
 from lianfang.services.exchange import cases, changes, channel, ending, messages, outbox, peers
+from lianfang.services.exchange.common import unseal
 from lianfang.services.installation import SYSTEM, Installation, open_installation
 from lianfang.store import rows
 
@@ -34,7 +35,8 @@ def test_req_p_42_a_correction_reaches_both_copies_and_the_old_words_are_gone(
     a, b = three["linjiang"], three["yuanshan"]
     taking = reason in ("unnecessary", "unlawful")
     new = [{"name": PERSON["name"]}] if taking else [RIGHT, OTHER]
-    old = [row(inst, sent)["key"] for inst in (a, b)]
+    kept = row(b, sent)  # as a backup of b keeps it: the sealed words under their key
+    old = [row(a, sent)["key"], kept["key"]]
     backup = shutil.copytree(b.home, b.home.parent / "backup")
     assert changes.correct(a, staff(a, "manager"), sent, new, reason=reason) == 2
     assert read(b, sent)["persons"] == [PERSON, OTHER]  # not yet there
@@ -43,9 +45,12 @@ def test_req_p_42_a_correction_reaches_both_copies_and_the_old_words_are_gone(
         assert read(inst, sent) == {"persons": new, "text": ""}
         with pytest.raises(Refused):
             inst.vault.match_key(key, "x")
+    sealed = kept["key"], kept["message_id"], str(kept["sealed"])
+    with open_installation(backup, clock=b.clock) as restored:
+        assert PERSON["name"].encode() in unseal(restored, *sealed)
     shutil.copy(b.home / "vault" / "keys" / "erased.txt", backup / "vault" / "keys")
     with open_installation(backup, clock=b.clock) as restored, pytest.raises(Refused):
-        read(restored, sent)
+        unseal(restored, *sealed)
     acts = [(one["act"], one["authority"]) for one in messages.show(b, staff(b, "manager"), sent)["acts"]]
     assert acts == [("received", "linjiang"), ("corrected", "linjiang")]
 

@@ -130,6 +130,12 @@ def test_req_p_58_the_area_is_made_coarser_for_the_audience() -> None:
     assert near.tables[0].dimensions == ("district", "compound")
     finer = [{"compound": "城南小区", "building": "3号楼", "count": 12}]
     assert isinstance(bulletin(candidate("same_area", tables={"areas": finer})), Refusal)
+    for place in ("和平里", "康桥里", "张园", "李家园", "金色家园", "安居苑"):  # made as names of persons are
+        rows = [{"district": "429901", "compound": place, "count": 12}]
+        assert isinstance(bulletin(candidate("same_area", tables={"areas": rows})), Release), place
+    for person in ("王建国", "患者张晓园"):
+        rows = [{"district": "429901", "compound": person, "count": 12}]
+        assert isinstance(bulletin(candidate("same_area", tables={"areas": rows})), Refusal), person
     codes = bulletin(candidate(tables={"areas": [{"adcode": "429901003007", "count": 12}]}))
     assert isinstance(codes, Release)
     assert codes.tables[0].rows[0]["district"] == "429901"

@@ -25,7 +25,7 @@ from lianfang.guard import accounts as guard
 from lianfang.guard.accounts.rights import ROLES
 from lianfang.guard.policy import decide
 from lianfang.records import Event, HolderEntry, HolderOrder, Job
-from lianfang.services import accounts, contacts, incidents, paper, visits
+from lianfang.services import accounts, contacts, incidents, paper, subjects, visits
 from lianfang.services.installation import Installation, Who
 from lianfang.store import change, insert_new, one
 from loop import CONTACTS, MORNING, NAMES
@@ -85,7 +85,9 @@ def test_sec_37_each_route_asks_who_it_is_and_a_write_comes_from_our_own_page(in
         asked = calls(found.dependant)
         if route in OPEN:
             assert not asked & (READ | WRITE), route
-            if method != "GET" and route not in BY_TOKEN:  # nobody is asked for, but no other site may cause it
+            if (
+                method != "GET" and route not in BY_TOKEN
+            ):  # nobody is asked for, but no other site may cause it
                 inside = "same_origin(request)" in inspect.getsource(found.endpoint)
                 assert security.same_origin in asked or inside, route
             continue
@@ -145,6 +147,11 @@ def areas(inst: Installation, event_id: str, staff: dict[str, Who]) -> Areas:
     gift, lot = gift_desk.stored(giftkit.N95, 100)
     need = gift_desk.need(40)
     allocation = gift_desk.delivered(lot, 40, need_id=need)
+    about = subjects.identity({"name": CONTACTS[1], "phone": "15400000101"})
+    request = subjects.correct(
+        inst, staff["data_protection_officer"], about, {"address": "临江市城南区虚构路9号"}, reason="moved",
+        identity_verified=True,
+    )["request_id"]  # fmt: skip
     order = "o20260129-near"
     with inst.store.begin() as connection:
         insert_new(connection, _order(inst, order, event_id))
@@ -169,10 +176,10 @@ def areas(inst: Installation, event_id: str, staff: dict[str, Who]) -> Areas:
         "batch_id": batch, "incident_id": incident, "order_id": order, "job_id": "j00112233445566",
         "alert_id": "alarm", "kind": "csv", "task": "x", "move_id": "none",
         "number": "1", "gift_id": gift, "lot_id": lot, "need_id": need, "allocation_id": allocation, "act": "back",
-        "what": "gifts",
+        "what": "gifts", "request_id": request,
     }  # fmt: skip
     tokens = [f"{n:032x}" for n in range(1, len(CONTACTS))]
-    ids = [event_id, lock, waiting, sample, batch, incident, order, gift, lot, need, allocation]
+    ids = [event_id, lock, waiting, sample, batch, incident, order, gift, lot, need, allocation, request]
     canaries = [*NAMES, *CONTACTS, *tokens, *ids, "城南市场", "1540000", "a list lay open"]
     app = create_app(inst)
     people = {where: {role: _sign_in(inst, where, role, app) for role in set(ROLES) - {"administrator"}}
@@ -215,7 +222,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/gifts/{gift_id}/lose": {"at": giftkit.DEPOT, **LOST},
     "POST /gifts/{gift_id}/dispose": {"place": giftkit.DEPOT, **LOST, "end": "destroyed"},
     "POST /api/v1/gifts/{gift_id}/dispose": {"at": giftkit.DEPOT, **LOST, "end": "destroyed"},
-    "POST /gifts/{gift_id}/allocations/{allocation_id}/{act}": {"quantity": 1, "text": "x", "depot": giftkit.DEPOT},
+    "POST /gifts/{gift_id}/allocations/{allocation_id}/{act}": {
+        "quantity": 1,
+        "text": "x",
+        "depot": giftkit.DEPOT,
+    },
     "POST /api/v1/gifts/allocations/{allocation_id}/use": {"quantity": 1, "note": "ward 3"},
     "lock": {"contact": ["c3"], "reason": "x", "worker": "near.communityworker"},
 }
@@ -230,7 +241,7 @@ def body(route: str, one_: Browser) -> dict[str, Any] | None:
 #: Parts of a path that name a thing of an event.
 THING = re.compile(
     r"\{(event_id|contact_id|lock_id|order_id|sample_no|batch_id|incident_id|job_id|alert_id"
-    r"|gift_id|lot_id|need_id|allocation_id)\}"
+    r"|gift_id|lot_id|need_id|allocation_id|request_id)\}"
 )
 
 
@@ -266,6 +277,8 @@ def test_sec_38_the_same_ids_open_in_their_own_area(areas: Areas) -> None:
         "GET /events/{event_id}", "GET /api/v1/events/{event_id}/contacts", "GET /orders/{order_id}",
         "GET /api/v1/paper/{batch_id}", "GET /api/v1/incidents/{incident_id}", "GET /my/{contact_id}",
         "GET /api/v1/events/{event_id}/plan", "GET /laboratory", "GET /act",
+        "GET /gifts/{gift_id}", "GET /api/v1/gifts/{gift_id}", "GET /gifts/needs",
+        "GET /api/v1/subjects/requests/{request_id}", "GET /subjects",
     ):  # fmt: skip
         answers = [ask(one, route, areas.values) for one in areas.near.values()]
         good = [answer for answer in answers if answer.status_code == 200]

@@ -38,11 +38,11 @@ Told = tuple[int, str, tuple[str, ...], Key]
 
 
 def found_in(text: str, *, area: bool) -> list[Finding]:
-    """What points to a person; the name of a place in an area's column is no sentence for the tagger."""
+    """What points to a person; in an area's column the name of a place is not weighed as a person's (和平里)."""
     from lianfang.guard.redaction import find
     from lianfang.guard.redaction.address import place_name
 
-    return find(text, point="block", tagger=not (area and place_name(text)))
+    return find(text, point="block", weighing=not (area and place_name(text)))
 
 
 class Desk:

@@ -212,9 +212,9 @@ def plain(text: str, *, weak: bool) -> Iterator[Span]:
 
 
 def persons(
-    view: View, marks: list[int], others: Sequence[Span], point: str, *, tagger: bool = True
+    view: View, marks: list[int], others: Sequence[Span], point: str, *, tagger: bool = True, weighing: bool = True
 ) -> list[Span]:
-    """Names of persons: by rule, and by the tagger's weight where the extra is installed.
+    """Names of persons: by rule, by weight of their words, and by the tagger's where the extra is installed.
 
     Args:
         view: the normalised text.
@@ -222,16 +222,19 @@ def persons(
         others: the other findings.
         point: ``"block"`` or ``"mask"``.
         tagger: ask the tagger, where it is installed.
+        weighing: weigh the words; without it rules alone find names.
     """
     text = view.simplified()
     weak = point == "block"
     found = list(plain(text, weak=weak))
     if not re.search(r"[\u4e00-\u9fff]{2}", text):
         return found
+    ruled = {(start, end) for _, start, end in names(text, marks, weak=weak)}
+    if not weighing:
+        return [*found, *(("PERSON", *span) for span in ruled)]
     from lianfang.guard.redaction import weigh
 
     read = tagger and ner.available()
-    ruled = {(start, end) for _, start, end in names(text, marks, weak=weak)}
     sure = {(start, end) for _, start, end in names(text, marks, weak=False)} if weak else ruled
     used = bytearray(len(text))
     for _, start, end in (*found, *others):

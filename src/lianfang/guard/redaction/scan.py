@@ -58,7 +58,9 @@ def _settle(spans: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]
     return taken
 
 
-def find(text: str, *, names: bool = True, point: str = "block", tagger: bool = True) -> list[Finding]:
+def find(
+    text: str, *, names: bool = True, point: str = "block", tagger: bool = True, weighing: bool = True
+) -> list[Finding]:
     """Find what points to a person, in Chinese (both scripts) and English.
 
     Kinds: PERSON, AGE, DOB, ADDRESS (finer than compound or village), TRIP (train, flight, coach with seat),
@@ -73,6 +75,8 @@ def find(text: str, *, names: bool = True, point: str = "block", tagger: bool = 
         names: look for names of persons too.
         point: ``"block"`` (recall first: refuse a release) or ``"mask"`` (precision first: replace in place).
         tagger: let the tagger read it, where installed; a table's cell or a log line is no sentence to read.
+        weighing: weigh names by their words; False: by surname, cue and position alone, for what is known to
+            name a place, which is often made as a name is (金桂园).
 
     Returns:
         Findings without overlap, by position. Their ``repr`` hides the text.
@@ -89,7 +93,7 @@ def find(text: str, *, names: bool = True, point: str = "block", tagger: bool = 
     spans += addresses(view.text)
     if names:
         marks = [edge for _, start, end in spans for edge in (start, end)]
-        spans += persons(view, marks, spans, point, tagger=tagger)
+        spans += persons(view, marks, spans, point, tagger=tagger, weighing=weighing)
     found = [Finding(kind, view.at(start), view.end(end)) for kind, start, end in _settle(spans)]
     return sorted(found, key=lambda f: f.start)
 

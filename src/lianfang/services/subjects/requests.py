@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, Conflict, NotFound
-from lianfang.services.gate import record, require
+from lianfang.services.gate import reaches, record, require
 from lianfang.services.installation import Installation, Who
 
 if TYPE_CHECKING:
@@ -19,40 +19,60 @@ MOST = 200
 
 
 def listing(inst: Installation, who: Who) -> list[dict[str, Any]]:
-    """The latest requests, the newest first; each as :func:`show` has it."""
+    """The latest requests in the area of one's rights, the newest first; each as :func:`show` has it."""
     from lianfang.records import SubjectRequest
     from lianfang.store import rows, table
 
     require(who, "subject.answer")
+    requests = table(SubjectRequest).c
     with inst.store.read() as connection:
-        latest = rows(connection, SubjectRequest, order_by=[table(SubjectRequest).c.at.desc()], limit=MOST)
+        others = _of_other_areas(connection, who)
+        latest = rows(
+            connection,
+            SubjectRequest,
+            requests.event_id.not_in(others),
+            order_by=[requests.at.desc()],
+            limit=MOST,
+        )
         ids = list(dict.fromkeys(row["request_id"] for row in latest))
-        return [_request(inst, connection, one) for one in ids]
+        return [_request(inst, connection, one, others) for one in ids]
 
 
 def show(inst: Installation, who: Who, request_id: str) -> dict[str, Any]:
     """One request: ``request``, ``ground``, ``fields``, ``at``, ``by``, ``events``, ``state``, and its ``notices``.
 
     A notice has ``recipient``, ``kind``, ``ref``, ``state``, ``told_at``, ``due_at``, ``late``, ``outcome``,
-    ``answered_at``, ``case_id`` (of the exchange) and ``error`` (why it waits). Nobody is named.
+    ``answered_at``, ``case_id`` (of the exchange) and ``error`` (why it waits). Nobody is named. What was done in
+    events of other areas is left out.
 
     Raises:
-        NotFound: there is no such request.
+        NotFound: there is no such request, or it was of other areas alone.
     """
     require(who, "subject.answer")
     with inst.store.read() as connection:
-        return _request(inst, connection, request_id)
+        return _request(inst, connection, request_id, _of_other_areas(connection, who))
 
 
-def _request(inst: Installation, connection: Connection, request_id: str) -> dict[str, Any]:
+def _of_other_areas(connection: Connection, who: Who) -> set[str]:
+    """Events that the account's rights do not reach; the standing surveillance is of no area."""
+    from lianfang.records import Event
+    from lianfang.store import rows
+
+    return {row["event_id"] for row in rows(connection, Event) if not reaches(who, row["adcode"])}
+
+
+def _request(inst: Installation, connection: Connection, request_id: str, others: set[str]) -> dict[str, Any]:
+    """One request without what was done in ``others``."""
     from lianfang.records import SubjectNotice, SubjectRequest
     from lianfang.store import rows
 
     parts = rows(connection, SubjectRequest, request_id=request_id, order_by=["event_id"])
+    parts = [row for row in parts if row["event_id"] not in others]
     if not parts:
         raise NotFound("There is no such request of a person.")
     first = parts[0]
     notices = rows(connection, SubjectNotice, request_id=request_id, order_by=["kind", "recipient", "ref"])
+    notices = [row for row in notices if row["event_id"] not in others]
     told = [_notice(inst, connection, row) for row in notices]
     return {
         **{name: first[name] for name in ("request_id", "request", "ground", "at", "by", "state")},
