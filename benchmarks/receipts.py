@@ -1,6 +1,6 @@
 """Size of a receipt: the ``.tlog-proof`` with four witnesses in logs of growing size, and the QR code of its link.
 
-    python benchmarks/receipts.py
+python benchmarks/receipts.py
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def main() -> None:
         text = text.replace(f"{log.own.name}\n1\n", f"{log.own.name}\n{entries}\n")
         link = f"https://jk.linjiang.example/r/{paper_code(entries - 1, bytes(32))}"
         code = segno.make(link, error="m", micro=False)
-        print(f"{entries:>11,} entries: proof {len(text.encode()):,} B, link {len(link)} B, QR version {code.version}")
+        print(
+            f"{entries:>11,} entries: proof {len(text.encode()):,} B, link {len(link)} B, QR version {code.version}"
+        )
 
 
 if __name__ == "__main__":
