@@ -1,6 +1,6 @@
 """Size of a receipt: the ``.tlog-proof`` with four witnesses in logs of growing size, and the QR code of its link.
 
-python benchmarks/receipts.py
+``python benchmarks/receipts.py``
 """
 
 from __future__ import annotations
