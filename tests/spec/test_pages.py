@@ -22,6 +22,11 @@ OPEN = {
     "/public/{event_id}/{number}/proof",
 } | {
     "/public/key",
+    "/r/{code}",
+    "/r/{code}/proof",
+    "/r/{code}/slip",
+    "/verify",
+    "/verify/lianfang-verify.html",
     "/public/notices/{code}",
     "/language",
     "/public/gifts",

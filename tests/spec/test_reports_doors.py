@@ -16,7 +16,7 @@ from lianfang.api.app import create_app
 from lianfang.api.security import COOKIE, form_token
 from lianfang.cli import cli
 from lianfang.foundation.errors import BadInput, Refused
-from lianfang.services import accounts
+from lianfang.services import accounts, receipts
 from lianfang.services.installation import Installation, open_installation
 
 
@@ -44,7 +44,9 @@ def test_the_command_line_from_the_hospital_to_the_reconciled_bulletin(
     assert "第九医院" in _run("report", "list", "--home", home).output
     path = tmp_path / "病例报告_第九医院.csv"
     journeykit._card(path, inst.today(), 901, journeykit.planted()[901])
-    said = _run("report", "commit", node, str(path), "--kind", "city-case-report")
+    said = _run("report", "commit", node, str(path), "--kind", "city-case-report", "--proof")
+    (checked,) = receipts.check([Path(f"{path}.tlog-proof").read_bytes()], receipts.Trust.parse(made["key"]))
+    assert checked.valid and checked.entry and checked.entry["type"] == "report.committed"
     assert said.exit_code == 0 and "1 rows, entry 0 of reports.example/h9" in said.output
     receipt = Path(f"{path}.receipt.json")
     assert receipt.exists() and journeykit.planted()[901]["name"] not in receipt.read_text(encoding="utf-8")

@@ -86,6 +86,7 @@ def create_app(inst: Installation) -> FastAPI:
         inspection,
         paper,
         public,
+        receipts,
         signin,
         staff,
         subjects,
@@ -118,7 +119,7 @@ def create_app(inst: Installation) -> FastAPI:
     app.include_router(ledger_routes.router)
     daily_pages = (today, events, contacts, work, exchange, subjects, incidents, inspection, paper, gifts)
     # the gifts' public pages go before the bulletins', whose addresses would take theirs
-    for module in (signin, account, staff, *daily_pages, giving, public):
+    for module in (signin, account, staff, *daily_pages, giving, receipts, public):
         app.include_router(module.router)
     for rest in (routes, accounts, persons, exchange_routes, inspection_routes, paper_routes, gift_routes):
         app.include_router(rest.router, prefix="/api/v1")

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "guard": ("lianfang.cli.guard:guard", "Who may know what, why, how long. 谁可知道什么、为何、多久。"),
     "report": ("lianfang.cli.reports:report", "Reports committed to at their source. 报告先承诺后报送。"),
     "ledger": ("lianfang.cli.ledger:ledger", "Proofs that a record was not altered. 记录未被篡改之证明。"),
+    "receipt": ("lianfang.cli.receipt:receipt", "Receipts of records, checked anywhere. 记录凭证及其核验。"),
 }
 
 # the same name in a room's group

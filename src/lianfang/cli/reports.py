@@ -46,9 +46,18 @@ def init(folder: Path, name: str, as_json: bool) -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The receipt with which the file came, to pass it on. 上级节点转报时的原回执。",
 )
+@click.option(
+    "--proof", is_flag=True, help="Also write FILE.tlog-proof, to check in a browser. 另存 .tlog-proof 凭证。"
+)
 @_JSON
 def commit(
-    folder: Path, file: Path, kind: str, mapping: Path | None, came_with: Path | None, as_json: bool
+    folder: Path,
+    file: Path,
+    kind: str,
+    mapping: Path | None,
+    came_with: Path | None,
+    proof: bool,
+    as_json: bool,
 ) -> None:
     """Commit to FILE in the log of FOLDER before it is sent; writes FILE.receipt.json. 报送前承诺。
 
@@ -62,6 +71,8 @@ def commit(
     with ReportNode(folder) as node, terminal(not as_json) as progress:
         made = node.commit(file, kind=kind, mapping=mapping, previous=previous, progress=progress)
         link = receipts.check(made, {})[-1]
+    if proof:
+        Path(f"{file}.tlog-proof").write_text(made.links[-1].proof, encoding="utf-8")
     told = {"sha256": link.sha256, "rows": len(made.rows), "log_index": link.index, "at": link.committed_at}
     words = (
         f"{len(made.rows)} rows, entry {link.index} of {link.origin} ({link.committed_at:%Y-%m-%d %H:%M} UTC)"

@@ -6,12 +6,13 @@ commitment; :func:`verify` needs nothing but that file and the authority's publi
 
 from __future__ import annotations
 
+import base64
 import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from lianfang.foundation.errors import BadInput, Conflict, Refused
+from lianfang.foundation.errors import BadInput, Conflict, LianfangError, Refused
 from lianfang.services import cases, contacts, events
 from lianfang.services.gate import ask, require, within
 from lianfang.services.installation import Installation, Who
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 FORMAT = "lianfang-bulletin-file/1"
 MAX_FILE = 2 << 20
+#: Parts of what is signed.
+_BODY = ("authority", "event_id", "number", "published_at", "corrects", "content", "withheld")
 #: Fields of a case that a bulletin counts or lists.
 TOLD = ("adcode", "gender", "age", "date_confirmed", "date_death", "symptoms")
 
@@ -222,8 +225,23 @@ def published(inst: Installation) -> list[Row]:
     return sorted(found, key=lambda row: row["published_at"], reverse=True)
 
 
+def row_of(inst: Installation, event_id: str, number: int) -> Row:
+    """A published bulletin; NotFound when there is none of this number."""
+    from lianfang.records import Bulletin
+    from lianfang.store import one
+
+    with inst.store.read() as connection:
+        return one(connection, Bulletin, event_id=event_id, number=number)
+
+
 def document(inst: Installation, event_id: str, number: int) -> str:
-    """The bulletin's signed file."""
+    """The bulletin's signed file.
+
+    Its head carries the log's signature alone, so that whoever has our key can check every byte of the file; what
+    witnesses signed stands in the entry's ``.tlog-proof``.
+    """
+    from dataclasses import replace
+
     from lianfang.guard import ledger
     from lianfang.records import Bulletin
     from lianfang.store import one
@@ -231,7 +249,9 @@ def document(inst: Installation, event_id: str, number: int) -> str:
     with inst.store.read() as connection:
         row = one(connection, Bulletin, event_id=event_id, number=number)
         log = ledger.Log.only(connection)
-        proof = log.proof(connection, row["log_index"]).text()
+        cosigned = log.proof(connection, row["log_index"])
+        size = ledger.Checkpoint.of(cosigned.checkpoint).size
+        proof = replace(cosigned, checkpoint=log.signed(connection, size)).text()
         opened = ledger.opening(connection, row["log_index"])
     content = {
         "format": FORMAT,
@@ -265,6 +285,7 @@ def verify(file: str | bytes, *, key: str | None = None) -> dict[str, Any]:
     from lianfang.guard import ledger
     from lianfang.guard.signing import PublicKeys
     from lianfang.guard.signing import verify as verify_signature
+    from lianfang.services.receipts.checking import paper_code
 
     if len(file) > MAX_FILE:
         raise BadInput("The file is too large for a bulletin.")
@@ -273,15 +294,19 @@ def verify(file: str | bytes, *, key: str | None = None) -> dict[str, Any]:
         parts = json.loads(text)
         if parts["format"] != FORMAT or set(parts) != {"format", "key", "opening", "proof", "signed"}:
             raise KeyError
-        signed, opened, proof = parts["signed"], parts["opening"], str(parts["proof"])
+        signed, opened, proof, own = (parts[name] for name in ("signed", "opening", "proof", "key"))
         if set(opened) != {"payload", "salt"} or _spelt(parts) != text:
             raise KeyError
-        verifier = ledger.Verifier.parse(key or str(parts["key"]))
+        if not isinstance(proof, str) or not isinstance(own, str):
+            raise KeyError
+        verifier = ledger.Verifier.parse(key or own)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadInput("This is no signed bulletin of Lianfang.") from error
-    if parts["key"] != str(verifier):
+    if own != str(verifier):
         raise Refused("The file is of another key.", code="other_key")
     body = verify_signature(PublicKeys(verifier.name, verifier.key, bytes(32)), signed)
+    if not set(_BODY) <= set(body) or not all(isinstance(body[name], int) for name in ("number", "corrects")):
+        raise BadInput("This is no signed bulletin of Lianfang.")
     proven = ledger.verify_proof(proof, [verifier])
     if proven.signatures != 1:
         raise Refused("The log's head carries signatures that nobody can check.", code="unknown_signer")
@@ -294,32 +319,32 @@ def verify(file: str | bytes, *, key: str | None = None) -> dict[str, Any]:
         "key": str(verifier),
         "log_index": proven.index,
         "log_size": proven.checkpoint.size,
-        **{
-            name: body[name]
-            for name in ("authority", "event_id", "number", "published_at", "content", "withheld")
-        },
+        "log_code": paper_code(proven.index, ledger.leaf_hash(proven.entry)),
+        "log_root": base64.b64encode(proven.checkpoint.root).decode(),
+        **{name: body[name] for name in _BODY},
     }
 
 
 def show(inst: Installation, event_id: str, number: int, lang: str) -> dict[str, Any]:
-    """A published bulletin for its page, verified on the way out, with a QR code of its address."""
-    import io
-
-    import segno
-
+    """A published bulletin for its page, verified on the way out, with its ``receipt`` (None when none can be made)."""
     from lianfang.records import Bulletin
-    from lianfang.store import one
+    from lianfang.services import receipts
+    from lianfang.store import one, rows
 
     with inst.store.read() as connection:
         row = one(connection, Bulletin, event_id=event_id, number=number)
+        later = [other["number"] for other in rows(connection, Bulletin, event_id=event_id, corrects=number)]
     try:
         verify(document(inst, event_id, number), key=verifier_key(inst))
         valid = True
     except (Refused, BadInput):
         valid = False
-    out = io.BytesIO()
-    address = f"{inst.settings.public_url}/public/{event_id}/{number}"
-    segno.make(address, error="m").save(out, kind="svg", xmldecl=False, svgns=True, scale=4, border=2)
+    try:
+        receipt = receipts.receipt_of(inst, row["log_index"])
+    except (
+        LianfangError
+    ):  # a log that was tampered with, an address too long for paper: the bulletin is still shown
+        receipt = None
     return {
         "event_id": event_id,
         "number": number,
@@ -327,9 +352,10 @@ def show(inst: Installation, event_id: str, number: int, lang: str) -> dict[str,
         "content": row["content"],
         "withheld": row["withheld"],
         "corrects": row["corrects"],
+        "corrected_by": max(later, default=None),
         "log_index": row["log_index"],
         "valid": valid,
-        "qr": out.getvalue().decode(),
+        "receipt": receipt,
     }
 
 

@@ -28,6 +28,7 @@ FOR_NOBODY = {
     "bulletin.latest": "public",
     "bulletin.verify": "on a file, offline",
     "bulletin.verifier_key": "public",
+    "bulletin.row_of": "public",
     "bulletin.show": "public",
     "bulletin.summary": "words",
     "contacts.reasons_in_words": "words",
@@ -62,6 +63,13 @@ FOR_NOBODY = {
     "reading.key": "public",
     "reading.proof": "public: the entry is a commitment",
     "reading.tile": "public: hashes",
+    "receipts.by_code": "public: the entry is a commitment",
+    "receipts.check": "on files, offline",
+    "receipts.codes": "public: hashes of entries",
+    "receipts.page_of": "public: the address of a bulletin",
+    "receipts.policy_text": "public: our key and the witnesses",
+    "receipts.receipt_of": "public: the entry is a commitment",
+    "gifts.indices": "numbers of entries, of what was shown",
     "sequencer.sequencer": "takes what a body with its own token sends; shows nothing",
 }
 #: Where an identity leaves the vault without the policy being asked in the same act, and why.

@@ -180,6 +180,7 @@ CHECKS = (
 def test_the_administrator_and_the_auditor_share_no_act_with_others_but_their_own_account() -> None:
     table = json.loads(TABLE.read_text(encoding="utf-8"))
     own = ("/account/", "/second", "/signout", "/language", "/public", "/ledger/", "/demonstration/person")
+    own += ("/r/{code}", "/verify")  # published
     house = ("/accounts", "/terminals", "/records", "/me", "/account")
     for route, roles in table.items():
         method, _, full = route.partition(" ")

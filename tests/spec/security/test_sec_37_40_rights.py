@@ -53,6 +53,8 @@ OPEN = {
     "GET /ledger/proof/inclusion": "the log is public", "GET /ledger/proof/consistency": "the log is public",
     "GET /ledger/proof/{index}.tlog-proof": "the log is public",
     "POST /ledger/append": "another body's token",
+    "GET /r/{code}": "published", "GET /r/{code}/proof": "published", "GET /r/{code}/slip": "published",
+    "GET /verify": "published", "GET /verify/lianfang-verify.html": "published",
 }  # fmt: skip
 #: Who may write there shows a token of his own in the request's head, which no page of another site can send.
 BY_TOKEN = {"POST /ledger/append"}

@@ -11,7 +11,7 @@ from lianfang.api.pages.public import Known
 from lianfang.api.security import Inst, public_form
 from lianfang.api.view import go, page
 from lianfang.foundation.errors import NotFound
-from lianfang.services import gifts
+from lianfang.services import gifts, receipts
 from lianfang.services.gifts.donors import digest
 
 router = APIRouter(tags=["public"])
@@ -33,7 +33,9 @@ def find(inst: Inst, code: Code) -> RedirectResponse:
 
 @router.get("/public/gifts/{code}", dependencies=Known, summary="One's own gift by the code of the receipt")
 def one(request: Request, inst: Inst, code: str) -> Response:
-    return page(request, "public_gift.html", code=code, **gifts.follow(inst, code))
+    followed = gifts.follow(inst, code)
+    kept = receipts.codes(inst, gifts.indices(followed["gifts"]))
+    return page(request, "public_gift.html", code=code, receipts=kept, **followed)
 
 
 @router.post(

@@ -48,6 +48,11 @@ class Checkpoint:
             raise BadInput("That note is no checkpoint of a log.", code="malformed_checkpoint")
         return cls(lines[0], int(lines[1]), _hash(lines[2], "The checkpoint's root"), tuple(lines[3:]))
 
+    @classmethod
+    def of(cls, note: str) -> Checkpoint:
+        """What a signed note says, its signatures unverified: for heads of one's own log."""
+        return cls.parse(split_note(note)[0])
+
 
 def verify_checkpoint(
     note: str, verifiers: Iterable[Verifier | str], *, origin: str | None = None

@@ -28,6 +28,7 @@ _WHERE = {
     "export": "lists",
     "follow": "public",
     "give_back": "moving",
+    "indices": "public",
     "import_list": "lists",
     "inspect": "inspecting",
     "items": "catalogue",

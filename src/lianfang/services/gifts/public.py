@@ -124,6 +124,15 @@ def follow(inst: Installation, code: str) -> dict[str, Any]:
     return {"gifts": gifts, "donor": named.get(mine[0]["donor_id"], "")}
 
 
+def indices(followed: list[dict[str, Any]]) -> list[int]:
+    """Log entries of every step of these gifts and of what their money bought."""
+    return [
+        index
+        for gift in followed
+        for index in [*(step["log_index"] for step in gift["steps"]), *indices(gift["bought"])]
+    ]
+
+
 def _followed(
     connection: sa.Connection, gift: Row, bodies: Mapping[str, dict[str, str]], items: Mapping[str, Row]
 ) -> dict[str, Any]:
