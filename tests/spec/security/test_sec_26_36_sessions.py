@@ -31,7 +31,7 @@ from routekit import ask, routes
 
 SRC = Path(sessions.__file__).parents[2]
 #: Nobody has to be signed in here.
-OPEN = ("/signin", "/enter", "/language", "/public", "/api/v1/public", "/ledger", "/static", "/verify")
+OPEN = ("/signin", "/enter", "/language", "/public", "/api/v1/public", "/ledger", "/static", "/verify", "/r/")
 #: What a session with one factor may do on its own account: see it, show the second factor, take rights away.
 OWN = {
     "GET /account", "GET /api/v1/account", "GET /second", "POST /second", "POST /signout",
