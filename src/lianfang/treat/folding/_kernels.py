@@ -23,16 +23,27 @@ how P is found, where two thirds of its time went:
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numba import njit
 
 from lianfang.treat.folding._energy import (
+    ASYMMETRY,
+    BULGE,
+    END,
     FORBIDDEN,
+    INTERNAL,
+    MISMATCH_INTERNAL,
+    MISMATCH_INTERNAL_1N,
+    MOST_ASYMMETRY,
+    PAIR,
     branch_energy,
     closing_energy,
     exterior_energy,
     hairpin_energy,
     interior_energy,
+    loop_energy,
 )
 
 FAR = np.int32(1_000_000_000)  # no such piece; twice this still fits
@@ -41,43 +52,105 @@ PAD = 32  # rows begin this far before base 0, so that no window leaves them
 WIDTH = np.uint64(32)
 BLOCK = 32
 SHORTEST = 3  # bases in a hairpin
+PAIRED, TWO, SOME = 0, 1, 2  # the kinds P, M2, M
 SMALL_OUT = np.array([0, 0, 1, 1, 1, 2, 2, 2, 3], dtype=np.int64)  # the nine small loops: i-p-1
 SMALL_IN = np.array([0, 1, 0, 1, 2, 1, 2, 3, 2], dtype=np.int64)  # and q-j-1
 
 
+class Tables(NamedTuple):
+    """Terms of loops by their sizes, at [q-j-1, 31-(i-p-1)], and where a base may next pair."""
+
+    generic: Any
+    one: Any
+    bulge: Any
+    following: Any
+
+
+class Beams(NamedTuple):
+    """The pieces kept: of a kind, those that end at q lie at starts[kind, q] .. starts[kind, q + 1]."""
+
+    starts: Any
+    p: Any
+    e: Any
+
+
+class Rows(NamedTuple):
+    """Energies of the pairs p..q of one column at [p + PAD], by way of loop; FAR where no block's stamp is q."""
+
+    generic: Any
+    one: Any
+    bulge: Any
+    whole: Any
+    stamp: Any
+
+
+class Inner(NamedTuple):
+    """Energies of the last 32 columns' pairs as inner pairs, at [column % 32, place in its beam], by way of loop."""
+
+    generic: Any
+    one: Any
+    bulge: Any
+
+
+class Waits(NamedTuple):
+    """Open hairpins: a list for each column, where its members may next close."""
+
+    first: Any
+    after: Any
+
+
+class Opened(NamedTuple):
+    """Open multiloops: the lowest energy of what they hold, at [p + PAD], and which blocks have any."""
+
+    e: Any
+    active: Any
+
+
+class Pool(NamedTuple):
+    """Candidates: where they begin, their energy, the rank they are kept by; and room for the selection."""
+
+    at: Any
+    e: Any
+    key: Any
+    scratch: Any
+
+
 @njit(cache=True, nogil=True)
-def loop_rows(m):  # type: ignore[no-untyped-def]
+def loop_rows():  # type: ignore[no-untyped-def]
     """The size terms: rows [q-j-1, 31-(i-p-1)] of generic and 1xn loops and of bulges with bases on the p side."""
     generic = np.full((31, 32), FAR, np.int32)
-    one = np.full(32, FAR, np.int32)
-    bulge = np.full(32, FAR, np.int32)
+    one = np.full((1, 32), FAR, np.int32)
+    bulge = np.full((1, 32), FAR, np.int32)
     for l1 in range(31):
         x = 31 - l1
         if 2 <= l1 <= 29:
-            bulge[x] = m.bulge[l1]
+            bulge[0, x] = BULGE[l1]
         if 3 <= l1 <= 29:
-            one[x] = m.internal[l1 + 1] + min(m.most_asymmetry, m.asymmetry * (l1 - 1))
+            one[0, x] = INTERNAL[l1 + 1] + min(MOST_ASYMMETRY, ASYMMETRY * (l1 - 1))
         for l2 in range(2, 31 - l1):
             if l1 >= 2 and l1 + l2 > 5:
-                generic[l2, x] = m.internal[l1 + l2] + min(m.most_asymmetry, m.asymmetry * abs(l1 - l2))
+                generic[l2, x] = INTERNAL[l1 + l2] + min(MOST_ASYMMETRY, ASYMMETRY * abs(l1 - l2))
     return generic, one, bulge
 
 
 @njit(cache=True, nogil=True)
-def next_pairs(m, c):  # type: ignore[no-untyped-def]
+def next_pairs(c):  # type: ignore[no-untyped-def]
     """[base, j]: the first column after j that can pair with such a base, n when there is none."""
     n = c.size
     following = np.full((5, n), n, np.int32)
     for base in range(1, 5):
         for j in range(n - 2, -1, -1):
-            following[base, j] = j + 1 if m.pair[base, c[j + 1]] >= 0 else following[base, j + 1]
+            following[base, j] = j + 1 if PAIR[base, c[j + 1]] >= 0 else following[base, j + 1]
     return following
 
 
-@njit(cache=True, nogil=True)
-def _lower(row, start, sizes, k, energy):  # type: ignore[no-untyped-def]
-    """row[start + x] = min(row[start + x], energy + sizes[k, x]) for 32 neighbours."""
-    for x in range(WIDTH):
+@njit(cache=True, nogil=True, inline="always")
+def _lower(row, start, sizes, k, energy, skip):  # type: ignore[no-untyped-def]
+    """row[start + x] = min(row[start + x], energy + sizes[k, x]) for x = skip..31, as many at once as the processor can.
+
+    Unsigned indices and a lower end that the compiler does not know keep it from unrolling the loop into single steps.
+    """
+    for x in range(skip, WIDTH):
         row[start + x] = min(row[start + x], np.int32(sizes[k, x] + energy))
 
 
@@ -108,268 +181,359 @@ def _nth(keys, count, nth):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _prune(at, energy, key, count, beam, scratch):  # type: ignore[no-untyped-def]
+def _prune(pool, count, beam):  # type: ignore[no-untyped-def]
     """Keep the ``beam`` best by key, and their equals up to as many again, in their order; (how many, the last's key)."""
+    at, energy, keys, scratch = pool.at, pool.e, pool.key, pool.scratch
     if count <= beam:
         return count, FAR
     for k in range(count):
-        scratch[k] = key[k]
+        scratch[k] = keys[k]
     limit = _nth(scratch, count, beam - 1)
     kept = 0
     for k in range(count):
-        if key[k] <= limit and (key[k] < limit or kept < 2 * beam):
-            at[kept], energy[kept], key[kept] = at[k], energy[k], key[k]
+        key = keys[k]
+        if key < limit or (key == limit and kept < beam):
+            at[kept], energy[kept], keys[kept] = at[k], energy[k], key
             kept += 1
-    return min(kept, 2 * beam), limit
+    return kept, limit
 
 
 @njit(cache=True, nogil=True)
-def search(m, s, c, only, beam):  # type: ignore[no-untyped-def]
+def _pull(tables, rows, beams, inner, q):  # type: ignore[no-untyped-def]
+    """Interior loops of more than a few bases, closed by any p and q: from the pairs i..j of the 31 columns before."""
+    sizes_generic, sizes_one, sizes_bulge = tables.generic, tables.one, tables.bulge
+    row_generic, row_one, row_bulge, stamp = rows.generic, rows.one, rows.bulge, rows.stamp
+    starts, piece_p = beams.starts, beams.p
+    in_generic, in_one, in_bulge = inner.generic, inner.one, inner.bulge
+    for l2 in range(min(31, q)):
+        j = q - 1 - l2
+        slot = j & 31
+        first = starts[PAIRED, j]
+        size = np.uint64(l2)
+        # where q-j-1 >= 15 only 16 places of the window are near enough
+        skip = np.uint64(0) if l2 < 15 else np.uint64(16)
+        for t in range(starts[PAIRED, j + 1] - first):
+            i = np.int64(piece_p[PAIRED, first + t])
+            window = np.uint64(i)  # p = i-32 .. i-1, where the rows hold them
+            stamp[i >> 5] = q
+            stamp[(i + 31) >> 5] = q
+            if l2 >= 2:
+                _lower(row_generic, window, sizes_generic, size, in_generic[slot, t], skip)
+                x, e = i + 31, np.int32(in_bulge[slot, t] + BULGE[l2])  # no base between p and i
+                row_bulge[x] = min(row_bulge[x], e)
+                if 3 <= l2 <= 29:  # one base between them
+                    x, e = i + 30, np.int32(in_one[slot, t] + sizes_one[0, 31 - l2])
+                    row_one[x] = min(row_one[x], e)
+            elif l2 == 1:
+                _lower(row_one, window, sizes_one, np.uint64(0), in_one[slot, t], skip)
+            else:
+                _lower(row_bulge, window, sizes_bulge, np.uint64(0), in_bulge[slot, t], skip)
+
+
+@njit(cache=True, nogil=True)
+def _small_loops(s, c, rows, beams, q):  # type: ignore[no-untyped-def]
+    """The nine small loops, each with its own energy: stack, bulge of one, 1x1, 1x2, 2x2, 2x3."""
+    row_whole = rows.whole
+    starts, piece_p, piece_e = beams.starts, beams.p, beams.e
+    for k in range(9):
+        j = q - 1 - SMALL_IN[k]
+        if j < 0:
+            continue
+        for t in range(starts[PAIRED, j], starts[PAIRED, j + 1]):
+            i = np.int64(piece_p[PAIRED, t])
+            p = i - 1 - SMALL_OUT[k]
+            if p >= 0 and PAIR[c[p], c[q]] >= 0:
+                outer, inner = PAIR[c[p], c[q]], PAIR[s[j], s[i]]
+                loop = loop_energy(
+                    outer, inner, SMALL_OUT[k], SMALL_IN[k], s[p + 1], s[q - 1], s[i - 1], s[j + 1]
+                )
+                e = np.int32(piece_e[PAIRED, t] + loop)
+                row_whole[p + PAD] = min(row_whole[p + PAD], e)
+
+
+@njit(cache=True, nogil=True)
+def _hairpins(s, c, tables, rows, waits, pool, best, beam, q):  # type: ignore[no-untyped-def]
+    """Hairpins that may close at q; those that are kept wait for their next chance as well."""
+    following = tables.following
+    row_whole, stamp = rows.whole, rows.stamp
+    first_waiting, after = waits.first, waits.after
+    at, energy, keys = pool.at, pool.e, pool.key
+    count = 0
+    i = first_waiting[q]
+    while i >= 0:
+        at[count] = i
+        energy[count] = hairpin_energy(s, i, q)
+        keys[count] = energy[count] + best[i]
+        count += 1
+        i = after[i]
+    count, _ = _prune(pool, count, beam + 1)
+    for t in range(count):
+        i = at[t]
+        row_whole[i + PAD] = min(row_whole[i + PAD], energy[t])
+        stamp[(i + PAD) >> 5] = q
+        j = following[c[i], q]
+        if j < c.size:
+            after[i] = first_waiting[j]
+            first_waiting[j] = i
+
+
+@njit(cache=True, nogil=True)
+def _multiloops(s, c, rows, opened, pool, best, beam, q):  # type: ignore[no-untyped-def]
+    """Multiloops that may close at q; those that are not kept are forgotten."""
+    row_whole, stamp = rows.whole, rows.stamp
+    open_e, active = opened.e, opened.active
+    at, energy, keys = pool.at, pool.e, pool.key
+    count = 0
+    for block in range(1, (q + PAD) // BLOCK + 1):
+        if active[block] == 0:
+            continue
+        left = False
+        for x in range(block * BLOCK, min(block * BLOCK + BLOCK, q + PAD)):
+            if open_e[x] < FAR:
+                p = x - PAD
+                if PAIR[c[p], c[q]] >= 0:
+                    at[count] = p
+                    energy[count] = open_e[x]
+                    keys[count] = open_e[x] + best[p]
+                    count += 1
+                    open_e[x] = FAR
+                elif c[p] > 0:
+                    left = True
+                else:
+                    open_e[x] = FAR
+        if not left:
+            active[block] = 0
+    count, _ = _prune(pool, count, beam + 1)
+    for t in range(count):
+        p = np.int64(at[t])
+        open_e[p + PAD] = energy[t]
+        active[(p + PAD) >> 5] = 1
+        e = np.int32(energy[t] + closing_energy(s, p, q))
+        row_whole[p + PAD] = min(row_whole[p + PAD], e)
+        stamp[(p + PAD) >> 5] = q
+
+
+@njit(cache=True, nogil=True)
+def _outer_terms(s, c, outer, q):  # type: ignore[no-untyped-def]
+    """What the pair p, q adds to each way of loop, by the bases p and p+1: outer[way, 5 p + p1]."""
+    inside = s[q - 1]
+    for a in range(1, 5):
+        kind = PAIR[a, c[q]]
+        for b in range(5):
+            x = a * 5 + b
+            if kind < 0:
+                outer[0, x] = outer[1, x] = outer[2, x] = outer[3, x] = FAR
+            else:
+                outer[0, x] = MISMATCH_INTERNAL[kind, b, inside]
+                outer[1, x] = MISMATCH_INTERNAL_1N[kind, b, inside]
+                outer[2, x] = END if kind > 1 else 0
+                outer[3, x] = 0
+
+
+@njit(cache=True, nogil=True)
+def _read_rows(c2, outer, only, rows, pool, best, beam, q):  # type: ignore[no-untyped-def]
+    """The pairs p..q, outer pair's terms added, the best of them in ``pool``; the rows are empty again."""
+    row_generic, row_one, row_bulge, row_whole, stamp = rows.generic, rows.one, rows.bulge, rows.whole, rows.stamp
+    at, energy, keys = pool.at, pool.e, pool.key
+    limit, count = FAR, 0
+    for block in range((q + PAD) // BLOCK + 1):
+        if stamp[block] != q:
+            continue
+        start = block * BLOCK
+        for x in range(max(start, PAD), min(start + BLOCK, q - SHORTEST + PAD)):
+            p = x - PAD
+            o = c2[p]
+            e = min(
+                min(row_generic[x] + outer[0, o], row_one[x] + outer[1, o]),
+                min(row_bulge[x] + outer[2, o], row_whole[x] + outer[3, o]),
+            )
+            if e + best[p] <= limit and e < FAR - FORBIDDEN:
+                if only[q] >= 0 or only[p] >= 0:
+                    if only[q] != p or only[p] != q:
+                        continue
+                    e -= BONUS
+                at[count], energy[count], keys[count] = p, e, e + best[p]
+                count += 1
+                if count == 4 * beam:
+                    count, limit = _prune(pool, count, beam + 1)
+        for x in range(np.uint64(start), np.uint64(start + BLOCK)):
+            row_generic[x] = FAR
+            row_one[x] = FAR
+            row_bulge[x] = FAR
+            row_whole[x] = FAR
+    count, _ = _prune(pool, count, beam + 1)
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _keep(beams, kind, q, pool, count):  # type: ignore[no-untyped-def]
+    """The first ``count`` of the pool become the column's pieces of this kind."""
+    starts, piece_p, piece_e = beams.starts, beams.p, beams.e
+    at, energy = pool.at, pool.e
+    first = starts[kind, q]
+    starts[kind, q + 1] = first + count
+    for t in range(count):
+        piece_p[kind, first + t] = at[t]
+        piece_e[kind, first + t] = energy[t]
+
+
+@njit(cache=True, nogil=True)
+def _inner_terms(s, beams, inner, q):  # type: ignore[no-untyped-def]
+    """Each pair's energy with what it adds as the inner pair of a loop, for the 31 columns to come."""
+    starts, piece_p, piece_e = beams.starts, beams.p, beams.e
+    in_generic, in_one, in_bulge = inner.generic, inner.one, inner.bulge
+    slot, first = q & 31, starts[PAIRED, q]
+    for t in range(starts[PAIRED, q + 1] - first):
+        i = np.int64(piece_p[PAIRED, first + t])
+        e = piece_e[PAIRED, first + t]
+        if i > 0 and q < s.size - 1:
+            kind = PAIR[s[q], s[i]]
+            in_generic[slot, t] = e + MISMATCH_INTERNAL[kind, s[q + 1], s[i - 1]]
+            in_one[slot, t] = e + MISMATCH_INTERNAL_1N[kind, s[q + 1], s[i - 1]]
+            in_bulge[slot, t] = e + (END if kind > 1 else 0)
+        else:
+            in_generic[slot, t] = in_one[slot, t] = in_bulge[slot, t] = FAR
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _offer(at, dense, found, p, e):  # type: ignore[no-untyped-def]
+    """p..q at energy e, once for each p: the lowest counts."""
+    if dense[p] == FAR:
+        at[found] = p
+        found += 1
+    dense[p] = min(dense[p], e)
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _gather(pool, dense, found, best):  # type: ignore[no-untyped-def]
+    """What was offered, with its energies and ranks; ``dense`` is empty again."""
+    at, energy, keys = pool.at, pool.e, pool.key
+    for t in range(found):
+        p = at[t]
+        energy[t] = dense[p]
+        keys[t] = energy[t] + best[p]
+        dense[p] = FAR
+
+
+@njit(cache=True, nogil=True)
+def _two_branches(s, beams, opened, pool, dense, best, beam, q):  # type: ignore[no-untyped-def]
+    """M2(p,q): a branch i..q after one or more. Every p up to 31 before may open a multiloop around it."""
+    starts, piece_p, piece_e = beams.starts, beams.p, beams.e
+    open_e, active = opened.e, opened.active
+    at, energy = pool.at, pool.e
+    found = 0
+    for t in range(starts[PAIRED, q], starts[PAIRED, q + 1]):
+        i = np.int64(piece_p[PAIRED, t])
+        if i >= 2:
+            e = piece_e[PAIRED, t] + branch_energy(s, i, q)
+            for u in range(starts[SOME, i - 1], starts[SOME, i]):
+                p = piece_p[SOME, u]
+                if dense[p] == FAR:
+                    at[found] = p
+                    found += 1
+                dense[p] = min(dense[p], np.int32(piece_e[SOME, u] + e))
+    _gather(pool, dense, found, best)
+    found, _ = _prune(pool, found, beam)
+    _keep(beams, TWO, q, pool, found)
+    for t in range(found):
+        i = np.int64(at[t])
+        for x in range(np.uint64(i + 2), np.uint64(i + 32)):  # p = i-30 .. i-1
+            open_e[x] = min(open_e[x], energy[t])
+        active[(i + 2) >> 5] = 1
+        active[(i + 31) >> 5] = 1
+
+
+@njit(cache=True, nogil=True)
+def _some_branches(s, beams, pool, dense, best, beam, q):  # type: ignore[no-untyped-def]
+    """M(p,q): one branch, two or more, or what there was one base before."""
+    starts, piece_p, piece_e = beams.starts, beams.p, beams.e
+    at = pool.at
+    found = 0
+    for t in range(starts[TWO, q], starts[TWO, q + 1]):
+        found = _offer(at, dense, found, piece_p[TWO, t], piece_e[TWO, t])
+    for t in range(starts[PAIRED, q], starts[PAIRED, q + 1]):
+        i = np.int64(piece_p[PAIRED, t])
+        if i > 0:
+            e = np.int32(piece_e[PAIRED, t] + branch_energy(s, i, q))
+            found = _offer(at, dense, found, piece_p[PAIRED, t], e)
+    if q > 0:
+        for t in range(starts[SOME, q - 1], starts[SOME, q]):
+            found = _offer(at, dense, found, piece_p[SOME, t], piece_e[SOME, t])
+    _gather(pool, dense, found, best)
+    found, _ = _prune(pool, found, beam + 1)
+    _keep(beams, SOME, q, pool, found)
+
+
+@njit(cache=True, nogil=True)
+def search(s, c, only, beam):  # type: ignore[no-untyped-def]
     """All columns. s: bases; c: bases as far as they may pair (0: not); only[i]: -1, or the one partner i may have.
 
-    Returns the kept pieces, packed by column: starts[kind, q] .. starts[kind, q + 1] into (p, energy), and C.
+    Returns the pieces kept and C: best[q + 1] = C(q), best[0] = 0 for nothing.
     """
     n = s.size
-    generic, one, bulge = loop_rows(m)
-    one_row, bulge_row = one.reshape((1, 32)), bulge.reshape((1, 32))
-    following = next_pairs(m, c)
-    room = 2 * beam
-    starts = np.zeros((3, n + 1), np.int64)
-    piece_p = np.empty((3, n * room), np.int32)
-    piece_e = np.empty((3, n * room), np.int32)
-    best = np.zeros(n + 1, np.int32)  # best[q + 1] = C(q), best[0] = nothing there yet
-
-    # the column being made, by p + PAD; only what `stamp` names is not FAR
-    row_g, row_b = np.full(n + 64, FAR, np.int32), np.full(n + 64, FAR, np.int32)
-    row_1, row_s = np.full(n + 64, FAR, np.int32), np.full(n + 64, FAR, np.int32)
-    blocks = (n + 64) // BLOCK + 1
-    stamp = np.full(blocks, -1, np.int32)
-    # the last 32 columns' P with the inner pair's terms added
-    ring_g, ring_b = np.empty((32, room), np.int32), np.empty((32, room), np.int32)
-    ring_1 = np.empty((32, room), np.int32)
-    # open hairpins: a list for the column where i may next pair; open multiloops: the best M2 inside, by p + PAD
-    waiting, follower = np.full(n + 1, -1, np.int32), np.full(n, -1, np.int32)
-    pending = np.full(n + 64, FAR, np.int32)
-    active = np.zeros(blocks, np.uint8)
-    # candidates
-    size = max(4 * beam, 64)
-    at, energy, key = np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size, np.int32)
-    many_at, many_e = np.empty(n + 64, np.int32), np.empty(n + 64, np.int32)
-    many_key, scratch = np.empty(n + 64, np.int32), np.empty(max(n + 64, size), np.int32)
+    generic, one, bulge = loop_rows()
+    tables = Tables(generic, one, bulge, next_pairs(c))
+    room = 2 * (beam + 1)
+    beams = Beams(
+        np.zeros((3, n + 1), np.int64), np.empty((3, n * room), np.int32), np.empty((3, n * room), np.int32)
+    )
+    best = np.zeros(n + 1, np.int32)
+    wide = n + 2 * PAD
+    rows = Rows(
+        np.full(wide, FAR, np.int32),
+        np.full(wide, FAR, np.int32),
+        np.full(wide, FAR, np.int32),
+        np.full(wide, FAR, np.int32),
+        np.full(wide // BLOCK + 1, -1, np.int32),
+    )
+    inner = Inner(
+        np.empty((32, room), np.int32), np.empty((32, room), np.int32), np.empty((32, room), np.int32)
+    )
+    waits = Waits(np.full(n + 1, -1, np.int32), np.full(n, -1, np.int32))
+    opened = Opened(np.full(wide, FAR, np.int32), np.zeros(wide // BLOCK + 1, np.uint8))
+    most = max(wide, 4 * beam)
+    pool = Pool(
+        np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.int32)
+    )
     dense = np.full(n + 1, FAR, np.int32)
-    out_g, out_1 = np.empty(25, np.int32), np.empty(25, np.int32)
-    out_b = np.empty(25, np.int32)
-    pm = m.pair
+    outer = np.full((4, 25), FAR, np.int32)
+    c2 = np.zeros(n, np.int64)  # two neighbours as one number
+    for i in range(n - 1):
+        c2[i] = c[i] * 5 + s[i + 1]
 
     for q in range(n):
-        base = c[q]
-        starts[0, q + 1], starts[1, q + 1], starts[2, q + 1] = starts[0, q], starts[1, q], starts[2, q]
-        count = 0
-        if base > 0:
-            # --- interior loops: pull from the columns before
-            for l2 in range(min(31, q)):
-                j = q - 1 - l2
-                slot = j & 31
-                first = starts[0, j]
-                for t in range(starts[0, j + 1] - first):
-                    i = np.int64(piece_p[0, first + t])
-                    w = np.uint64(i)  # the window of p = i-32 .. i-1, as i - 32 + PAD
-                    stamp[i >> 5] = q
-                    stamp[(i + 31) >> 5] = q
-                    if l2 >= 2:
-                        _lower(row_g, w, generic, np.uint64(l2), ring_g[slot, t])
-                        row_b[i + 31] = min(row_b[i + 31], np.int32(ring_b[slot, t] + m.bulge[l2]))
-                        if 3 <= l2 <= 29:
-                            row_1[i + 30] = min(row_1[i + 30], np.int32(ring_1[slot, t] + one[31 - l2]))
-                    elif l2 == 0:
-                        _lower(row_b, w, bulge_row, np.uint64(0), ring_b[slot, t])
-                    else:
-                        _lower(row_1, w, one_row, np.uint64(0), ring_1[slot, t])
-            for k in range(9):
-                j = q - 1 - SMALL_IN[k]
-                if j < 0:
-                    continue
-                for t in range(starts[0, j], starts[0, j + 1]):
-                    i = np.int64(piece_p[0, t])
-                    p = i - 1 - SMALL_OUT[k]
-                    if p >= 0 and pm[c[p], base] >= 0:
-                        e = np.int32(piece_e[0, t] + interior_energy(m, s, p, q, i, j))
-                        row_s[p + PAD] = min(row_s[p + PAD], e)
-
-            # --- hairpins that may close here
-            count = 0
-            i = waiting[q]
-            while i >= 0:
-                many_at[count] = i
-                many_e[count] = hairpin_energy(m, s, i, q)
-                many_key[count] = many_e[count] + best[i]
-                count += 1
-                i = follower[i]
-            count, _ = _prune(many_at, many_e, many_key, count, beam, scratch)
-            for t in range(count):
-                i = many_at[t]
-                row_s[i + PAD] = min(row_s[i + PAD], many_e[t])
-                stamp[(i + PAD) >> 5] = q
-                j = following[c[i], q]
-                if j < n:
-                    follower[i] = waiting[j]
-                    waiting[j] = i
-
-            # --- multiloops that may close here
-            count = 0
-            for block in range(1, (q + PAD) // BLOCK + 1):
-                if active[block] == 0:
-                    continue
-                left = False
-                for x in range(block * BLOCK, min(block * BLOCK + BLOCK, q + PAD)):
-                    if pending[x] < FAR:
-                        p = x - PAD
-                        if pm[c[p], base] >= 0:
-                            many_at[count] = p
-                            many_e[count] = pending[x]
-                            many_key[count] = pending[x] + best[p]
-                            pending[x] = FAR
-                            count += 1
-                        elif c[p] > 0:
-                            left = True
-                        else:
-                            pending[x] = FAR
-                if not left:
-                    active[block] = 0
-            count, _ = _prune(many_at, many_e, many_key, count, beam, scratch)
-            for t in range(count):
-                p = np.int64(many_at[t])
-                pending[p + PAD] = many_e[t]
-                active[(p + PAD) >> 5] = 1
-                e = np.int32(many_e[t] + closing_energy(m, s, p, q))
-                row_s[p + PAD] = min(row_s[p + PAD], e)
-                stamp[(p + PAD) >> 5] = q
-
-            # --- P: read the rows, add the outer pair's terms, keep the best
-            inside = s[q - 1] if q > 0 else 0
-            for a in range(1, 5):
-                kind = pm[a, base]
-                for b in range(5):
-                    x = a * 5 + b
-                    if kind < 0:
-                        out_g[x], out_1[x], out_b[x] = FAR, FAR, FAR
-                    else:
-                        out_g[x] = m.mismatch_internal[kind, b, inside]
-                        out_1[x] = m.mismatch_internal_1n[kind, b, inside]
-                        out_b[x] = m.end if kind > 1 else 0
-            wanted = only[q]
-            limit = FAR
-            count = 0
-            for block in range((q + PAD) // BLOCK + 1):
-                if stamp[block] != q:
-                    continue
-                for x in range(block * BLOCK, block * BLOCK + BLOCK):
-                    p = x - PAD
-                    if p >= 0 and p < q - SHORTEST and pm[c[p], base] >= 0:
-                        o = s[p] * 5 + s[p + 1]
-                        e = min(
-                            min(row_g[x] + out_g[o], row_1[x] + out_1[o]), min(row_b[x] + out_b[o], row_s[x])
-                        )
-                        if wanted >= 0 or only[p] >= 0:
-                            e = e - BONUS if wanted == p and only[p] == q else FAR
-                        if e < FAR - FORBIDDEN and e + best[p] <= limit:
-                            at[count], energy[count], key[count] = p, e, e + best[p]
-                            count += 1
-                            if count == size:
-                                count, limit = _prune(at, energy, key, count, beam, scratch)
-                    row_g[x], row_1[x], row_b[x], row_s[x] = FAR, FAR, FAR, FAR
-            count, limit = _prune(at, energy, key, count, beam, scratch)
-        first = starts[0, q]
-        starts[0, q + 1] = first + count
-        slot = q & 31
-        for t in range(count):
-            i = np.int64(at[t])
-            e = energy[t]
-            piece_p[0, first + t] = i
-            piece_e[0, first + t] = e
-            if i > 0 and q < n - 1:
-                inner = pm[s[q], s[i]]
-                ring_g[slot, t] = e + m.mismatch_internal[inner, s[q + 1], s[i - 1]]
-                ring_1[slot, t] = e + m.mismatch_internal_1n[inner, s[q + 1], s[i - 1]]
-                ring_b[slot, t] = e + (m.end if inner > 1 else 0)
-            else:
-                ring_g[slot, t], ring_1[slot, t], ring_b[slot, t] = FAR, FAR, FAR
-
-        # --- M2: a branch at the end of one or more
-        found = 0
-        if q < n - 1:
-            for t in range(count):
-                i = np.int64(at[t])
-                if i < 2:
-                    continue
-                e = energy[t] + branch_energy(m, s, i, q)
-                for u in range(starts[2, i - 1], starts[2, i]):
-                    p = piece_p[2, u]
-                    if dense[p] == FAR:
-                        many_at[found] = p
-                        found += 1
-                    dense[p] = min(dense[p], np.int32(piece_e[2, u] + e))
-        for t in range(found):
-            many_e[t] = dense[many_at[t]]
-            many_key[t] = many_e[t] + best[many_at[t]]
-            dense[many_at[t]] = FAR
-        found, _ = _prune(many_at, many_e, many_key, found, beam - 1, scratch)
-        first = starts[1, q]
-        starts[1, q + 1] = first + found
-        for t in range(found):
-            i = many_at[t]
-            piece_p[1, first + t] = i
-            piece_e[1, first + t] = many_e[t]
-            dense[i] = many_e[t]
-            for x in range(np.uint64(i + 2), np.uint64(i + 32)):  # p = i-30 .. i-1
-                pending[x] = min(pending[x], many_e[t])
-            active[(i + 2) >> 5] = 1
-            active[(i + 31) >> 5] = 1
-
-        # --- M: the same pieces, one branch, or what there was one base before
-        if q < n - 1:
-            for t in range(count):
-                i = np.int64(at[t])
-                if i > 0:
-                    if dense[i] == FAR:
-                        many_at[found] = i
-                        found += 1
-                    dense[i] = min(dense[i], np.int32(energy[t] + branch_energy(m, s, i, q)))
-        for u in range(starts[2, max(q - 1, 0)], starts[2, q]):
-            i = piece_p[2, u]
-            if dense[i] == FAR:
-                many_at[found] = i
-                found += 1
-            dense[i] = min(dense[i], piece_e[2, u])
-        for t in range(found):
-            many_e[t] = dense[many_at[t]]
-            many_key[t] = many_e[t] + best[many_at[t]]
-            dense[many_at[t]] = FAR
-        found, _ = _prune(many_at, many_e, many_key, found, beam, scratch)
-        first = starts[2, q]
-        starts[2, q + 1] = first + found
-        for t in range(found):
-            piece_p[2, first + t] = many_at[t]
-            piece_e[2, first + t] = many_e[t]
-
-        # --- C
+        for kind in range(3):
+            beams.starts[kind, q + 1] = beams.starts[kind, q]
         best[q + 1] = best[q]
-        for t in range(count):
-            i = np.int64(at[t])
-            best[q + 1] = min(best[q + 1], np.int32(best[i] + energy[t] + exterior_energy(m, s, i, q)))
-
-        # --- a hairpin opens here
-        if base > 0 and q + SHORTEST < n:
-            j = following[base, q + SHORTEST]
+        if q > SHORTEST and c[q] > 0:
+            _pull(tables, rows, beams, inner, q)
+            _small_loops(s, c, rows, beams, q)
+            _hairpins(s, c, tables, rows, waits, pool, best, beam, q)
+            _multiloops(s, c, rows, opened, pool, best, beam, q)
+            _outer_terms(s, c, outer, q)
+            count = _read_rows(c2, outer, only, rows, pool, best, beam, q)
+            _keep(beams, PAIRED, q, pool, count)
+            _inner_terms(s, beams, inner, q)
+        if q < n - 1:
+            _two_branches(s, beams, opened, pool, dense, best, beam, q)
+            _some_branches(s, beams, pool, dense, best, beam, q)
+        for t in range(beams.starts[PAIRED, q], beams.starts[PAIRED, q + 1]):
+            i = np.int64(beams.p[PAIRED, t])
+            e = np.int32(best[i] + beams.e[PAIRED, t] + exterior_energy(s, i, q))
+            best[q + 1] = min(best[q + 1], e)
+        if c[q] > 0 and q + SHORTEST < n:  # a hairpin may open here
+            j = tables.following[c[q], q + SHORTEST]
             if j < n:
-                follower[q] = waiting[j]
-                waiting[j] = q
-    return starts, piece_p, piece_e, best
+                waits.after[q] = waits.first[j]
+                waits.first[j] = q
+    return beams, best
 
 
 @njit(cache=True, nogil=True)
-def _energy_of(starts, piece_p, piece_e, kind, p, q):  # type: ignore[no-untyped-def]
+def _energy_of(beams, kind, p, q):  # type: ignore[no-untyped-def]
     """The kept energy of the piece p..q, FAR when it was not kept."""
+    starts, piece_p, piece_e = beams.starts, beams.p, beams.e
     for t in range(starts[kind, q], starts[kind, q + 1]):
         if piece_p[kind, t] == p:
             return piece_e[kind, t]
@@ -377,8 +541,9 @@ def _energy_of(starts, piece_p, piece_e, kind, p, q):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True)
-def trace(m, s, only, starts, piece_p, piece_e, best):  # type: ignore[no-untyped-def]
+def trace(s, only, beams, best):  # type: ignore[no-untyped-def]
     """The way back: the partner of each base (-1: none), by finding again what made each energy; -2 first: lost."""
+    starts, piece_p, piece_e = beams.starts, beams.p, beams.e
     n = s.size
     partner = np.full(n, -1, np.int32)
     todo = np.empty((n + 8, 3), np.int64)  # kind 0 P, 1 M2, 2 M; p; q
@@ -389,7 +554,7 @@ def trace(m, s, only, starts, piece_p, piece_e, best):  # type: ignore[no-untype
             continue
         for t in range(starts[0, q], starts[0, q + 1]):
             i = np.int64(piece_p[0, t])
-            if best[q + 1] == best[i] + piece_e[0, t] + exterior_energy(m, s, i, q):
+            if best[q + 1] == best[i] + piece_e[0, t] + exterior_energy(s, i, q):
                 todo[top, 0], todo[top, 1], todo[top, 2] = 0, i, q
                 top += 1
                 q = i - 1
@@ -397,26 +562,26 @@ def trace(m, s, only, starts, piece_p, piece_e, best):  # type: ignore[no-untype
     while top > 0:
         top -= 1
         kind, p, q = todo[top, 0], todo[top, 1], todo[top, 2]
-        e = _energy_of(starts, piece_p, piece_e, kind, p, q)
+        e = _energy_of(beams, kind, p, q)
         found = False
         if kind == 0:
             partner[p], partner[q] = q, p
             if only[p] == q:
                 e += BONUS
-            if hairpin_energy(m, s, p, q) == e:
+            if hairpin_energy(s, p, q) == e:
                 continue
             for l2 in range(min(31, q - p - 1)):
                 j = q - 1 - l2
                 for t in range(starts[0, j], starts[0, j + 1]):
                     i = np.int64(piece_p[0, t])
-                    if p < i <= p + 31 - l2 and piece_e[0, t] + interior_energy(m, s, p, q, i, j) == e:
+                    if p < i <= p + 31 - l2 and piece_e[0, t] + interior_energy(s, p, q, i, j) == e:
                         todo[top, 0], todo[top, 1], todo[top, 2] = 0, i, j
                         found = True
                         break
                 if found:
                     break
             j = q - 1
-            e -= closing_energy(m, s, p, q)
+            e -= closing_energy(s, p, q)
             while not found and j > p:
                 for t in range(starts[1, j], starts[1, j + 1]):
                     i = np.int64(piece_p[1, t])
@@ -430,20 +595,20 @@ def trace(m, s, only, starts, piece_p, piece_e, best):  # type: ignore[no-untype
                 i = np.int64(piece_p[0, t])
                 if i < p + 2:
                     continue
-                rest = e - piece_e[0, t] - branch_energy(m, s, i, q)
-                if _energy_of(starts, piece_p, piece_e, 2, p, i - 1) == rest:
+                rest = e - piece_e[0, t] - branch_energy(s, i, q)
+                if _energy_of(beams, 2, p, i - 1) == rest:
                     todo[top, 0], todo[top, 1], todo[top, 2] = 0, i, q
                     top += 1
                     todo[top, 0], todo[top, 1], todo[top, 2] = 2, p, i - 1
                     found = True
                     break
-        elif _energy_of(starts, piece_p, piece_e, 2, p, q - 1) == e:
+        elif _energy_of(beams, 2, p, q - 1) == e:
             todo[top, 0], todo[top, 1], todo[top, 2] = 2, p, q - 1
             found = True
-        elif _energy_of(starts, piece_p, piece_e, 1, p, q) == e:
+        elif _energy_of(beams, 1, p, q) == e:
             todo[top, 0], todo[top, 1], todo[top, 2] = 1, p, q
             found = True
-        elif _energy_of(starts, piece_p, piece_e, 0, p, q) + branch_energy(m, s, p, q) == e:
+        elif _energy_of(beams, 0, p, q) + branch_energy(s, p, q) == e:
             todo[top, 0], todo[top, 1], todo[top, 2] = 0, p, q
             found = True
         if not found:
