@@ -1,0 +1,11 @@
+"""RNA folding in linear time: structure, energy, pair probabilities, sites that probes and primers can reach.
+
+>>> from lianfang.treat import folding
+>>> folding.fold("GGGGAAAACCCC")
+Fold(sequence='GGGGAAAACCCC', structure='((((....))))', energy=-5.4, name='')
+"""
+
+from lianfang.treat.folding.engine import Fold, evaluate, fold, fold_many
+from lianfang.treat.folding.sequences import fasta
+
+__all__ = ["Fold", "evaluate", "fasta", "fold", "fold_many"]

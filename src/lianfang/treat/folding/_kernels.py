@@ -182,17 +182,23 @@ def _nth(keys, count, nth):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _prune(pool, count, beam):  # type: ignore[no-untyped-def]
-    """Keep the ``beam`` best by key, and their equals up to as many again, in their order; (how many, the last's key)."""
+    """Keep the ``beam`` best by key and what ties with the last, in their order; (how many, the last's key)."""
     at, energy, keys, scratch = pool.at, pool.e, pool.key, pool.scratch
     if count <= beam:
         return count, FAR
     for k in range(count):
         scratch[k] = keys[k]
     limit = _nth(scratch, count, beam - 1)
+    equals = 2 * beam  # room for what ties with the last
+    for k in range(count):
+        if keys[k] < limit:
+            equals -= 1
     kept = 0
     for k in range(count):
         key = keys[k]
-        if key < limit or (key == limit and kept < beam):
+        if key < limit or (key == limit and equals > 0):
+            if key == limit:
+                equals -= 1
             at[kept], energy[kept], keys[kept] = at[k], energy[k], key
             kept += 1
     return kept, limit
@@ -333,7 +339,13 @@ def _outer_terms(s, c, outer, q):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def _read_rows(c2, outer, only, rows, pool, best, beam, q):  # type: ignore[no-untyped-def]
     """The pairs p..q, outer pair's terms added, the best of them in ``pool``; the rows are empty again."""
-    row_generic, row_one, row_bulge, row_whole, stamp = rows.generic, rows.one, rows.bulge, rows.whole, rows.stamp
+    row_generic, row_one, row_bulge, row_whole, stamp = (
+        rows.generic,
+        rows.one,
+        rows.bulge,
+        rows.whole,
+        rows.stamp,
+    )
     at, energy, keys = pool.at, pool.e, pool.key
     limit, count = FAR, 0
     for block in range((q + PAD) // BLOCK + 1):
@@ -354,7 +366,7 @@ def _read_rows(c2, outer, only, rows, pool, best, beam, q):  # type: ignore[no-u
                     e -= BONUS
                 at[count], energy[count], keys[count] = p, e, e + best[p]
                 count += 1
-                if count == 4 * beam:
+                if count == 4 * beam + 8:
                     count, limit = _prune(pool, count, beam + 1)
         for x in range(np.uint64(start), np.uint64(start + BLOCK)):
             row_generic[x] = FAR
@@ -492,7 +504,7 @@ def search(s, c, only, beam):  # type: ignore[no-untyped-def]
     )
     waits = Waits(np.full(n + 1, -1, np.int32), np.full(n, -1, np.int32))
     opened = Opened(np.full(wide, FAR, np.int32), np.zeros(wide // BLOCK + 1, np.uint8))
-    most = max(wide, 4 * beam)
+    most = max(wide, 4 * beam + 8)
     pool = Pool(
         np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.int32)
     )
