@@ -1,4 +1,4 @@
-"""Energies equal to ViennaRNA's evaluation, folds equal to LinearFold-V's, on RNAs of known structure and the genome."""
+"""Energies equal to ViennaRNA's evaluation, folds to LinearFold-V's, on RNAs of known structure and the genome."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def folding(
 def structure(file: str, as_json: bool) -> None:
     """The energy of given structures. 给定结构的能量。
 
-    FILE holds, for each RNA, a line >name, the sequence and the structure in dot-bracket, as folding prints them; - reads
+    FILE holds, for each RNA, a line >name, the sequence and the structure in dot-bracket, as folding prints them; - is
     standard input. 每条含名称行、序列、点括号结构。
     """
     from lianfang.foundation.errors import BadInput

@@ -21,6 +21,8 @@ how P is found, where two thirds of its time went:
 * A beam is a stretch of two integer arrays. No trace is stored; the way back finds again what made an energy.
 """
 
+# mypy: disable-error-code="assignment, call-overload"
+# (Numba tells signed from unsigned and 32 from 64 bits by itself; a loop variable may be both)
 from __future__ import annotations
 
 from typing import Any, NamedTuple
@@ -146,7 +148,7 @@ def next_pairs(c):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, inline="always")
 def _lower(row, start, sizes, k, energy, skip):  # type: ignore[no-untyped-def]
-    """row[start + x] = min(row[start + x], energy + sizes[k, x]) for x = skip..31, as many at once as the processor can.
+    """row[start + x] = min(row[start + x], energy + sizes[k, x]) for x = skip..31, many at once.
 
     Unsigned indices and a lower end that the compiler does not know keep it from unrolling the loop into single steps.
     """

@@ -10,6 +10,8 @@ Backwards, the outside of a piece times Z(q) / Z(p-1), divided by Z of all, is p
 pair is the product of the two.
 """
 
+# mypy: disable-error-code="assignment, call-overload"
+# (Numba tells signed from unsigned and 32 from 64 bits by itself; a loop variable may be both)
 from __future__ import annotations
 
 import math
