@@ -41,12 +41,12 @@ def fold(sequence: str, *, beam: int = 100, constraint: str | None = None, name:
     """
     text = clean(sequence)
     check_beam(beam, len(text))
-    from lianfang.treat.folding import _energy, _kernels
+    from lianfang.treat.folding import _energy, _kernels, _trace
 
     bases = encode(text)
     able, only = _constrained(bases, constraint)
     beams, best = _kernels.search(bases, able, only, beam)
-    partner = _kernels.trace(bases, only, beams, best)
+    partner = _trace.trace(bases, only, beams, best)
     if partner[0] == -2:
         raise Fault("The way back through the folding search was lost.", hint="Please report the sequence.")
     wanted = only >= 0
