@@ -25,8 +25,6 @@ how P is found, where two thirds of its time went:
 # (Numba tells signed from unsigned and 32 from 64 bits by itself; a loop variable may be both)
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 import numpy as np
 from numba import njit
 
@@ -46,6 +44,7 @@ from lianfang.treat.folding._energy import (
     hairpin_energy,
     loop_energy,
 )
+from lianfang.treat.folding._room import Beams, Inner, Opened, Pool, Rows, Tables, Waits
 
 FAR = np.int32(1_000_000_000)  # no such piece; twice this still fits
 BONUS = 20_000  # for a pair that is wanted: dearer than any loop, and 50,000 of them fit
@@ -56,64 +55,6 @@ SHORTEST = 3  # bases in a hairpin
 PAIRED, TWO, SOME = 0, 1, 2  # the kinds P, M2, M
 SMALL_OUT = np.array([0, 0, 1, 1, 1, 2, 2, 2, 3], dtype=np.int64)  # the nine small loops: i-p-1
 SMALL_IN = np.array([0, 1, 0, 1, 2, 1, 2, 3, 2], dtype=np.int64)  # and q-j-1
-
-
-class Tables(NamedTuple):
-    """Terms of loops by their sizes, at [q-j-1, 31-(i-p-1)], and where a base may next pair."""
-
-    generic: Any
-    one: Any
-    bulge: Any
-    following: Any
-
-
-class Beams(NamedTuple):
-    """The pieces kept: of a kind, those that end at q lie at starts[kind, q] .. starts[kind, q + 1]."""
-
-    starts: Any
-    p: Any
-    e: Any
-
-
-class Rows(NamedTuple):
-    """Energies of the pairs p..q of one column at [p + PAD], by way of loop; FAR where no block's stamp is q."""
-
-    generic: Any
-    one: Any
-    bulge: Any
-    whole: Any
-    stamp: Any
-
-
-class Inner(NamedTuple):
-    """Energies of the last 32 columns' pairs as inner pairs, at [column % 32, place in its beam], by way of loop."""
-
-    generic: Any
-    one: Any
-    bulge: Any
-
-
-class Waits(NamedTuple):
-    """Open hairpins: a list for each column, where its members may next close."""
-
-    first: Any
-    after: Any
-
-
-class Opened(NamedTuple):
-    """Open multiloops: the lowest energy of what they hold, at [p + PAD], and which blocks have any."""
-
-    e: Any
-    active: Any
-
-
-class Pool(NamedTuple):
-    """Candidates: where they begin, their energy, the rank they are kept by; and room for the selection."""
-
-    at: Any
-    e: Any
-    key: Any
-    scratch: Any
 
 
 @njit(cache=True, nogil=True)
