@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "predict": ("lianfang.cli.predict:predict", "What is going on, what comes next. 疫情态势与预警。"),
     "control": ("lianfang.cli.control:control", "Trace and contain. 追踪与控制。"),
+    "treat": ("lianfang.cli.treat:treat", "Help to diagnose. 辅助诊断。"),
     "guard": ("lianfang.cli.guard:guard", "Who may know what, why, how long. 谁可知道什么、为何、多久。"),
     "report": ("lianfang.cli.reports:report", "Reports committed to at their source. 报告先承诺后报送。"),
     "ledger": ("lianfang.cli.ledger:ledger", "Proofs that a record was not altered. 记录未被篡改之证明。"),
@@ -53,6 +54,11 @@ ROOMS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "control": {
         "tracing": ("lianfang.cli.tracing:tracing", "Who met whom, in which order to act. 追踪接触者。"),
+    },
+    "treat": {
+        "folding": ("lianfang.cli.treat:folding", "Fold RNA, a genome in seconds. 预测 RNA 二级结构。"),
+        "fold": ("lianfang.cli.treat:folding", "The same. 同上。"),
+        "structure": ("lianfang.cli.treat:structure", "Energy of given structures. 给定结构的能量。"),
     },
     "guard": {
         "ledger": (
