@@ -212,7 +212,13 @@ def plain(text: str, *, weak: bool) -> Iterator[Span]:
 
 
 def persons(
-    view: View, marks: list[int], others: Sequence[Span], point: str, *, tagger: bool = True, weighing: bool = True
+    view: View,
+    marks: list[int],
+    others: Sequence[Span],
+    point: str,
+    *,
+    tagger: bool = True,
+    weighing: bool = True,
 ) -> list[Span]:
     """Names of persons: by rule, by weight of their words, and by the tagger's where the extra is installed.
 
