@@ -67,7 +67,7 @@ def open_events(inst: Installation, who: Who) -> list[Row]:
 def told(connection: sa.Connection, found: list[Row], *, donors: bool = False) -> list[dict[str, Any]]:
     """Gifts with their ``item``, what they hold, and what was ``found`` to be another item.
 
-    Without code, and without the donor's id unless ``donors``.
+    Without their code, and without the donor's id unless ``donors``.
     """
     hidden = {"code", "id"} if donors else {"code", "id", "donor_id"}
     items = catalogue.known(connection)
