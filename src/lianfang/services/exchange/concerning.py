@@ -77,6 +77,8 @@ def mentions(
         ref=ref,
         rows=len(live),
         pack=inst.settings.exchange_pack,
+        # what comes of it: a case to each authority that has a copy, and an entry for what was erased here
+        going=() if looking else ("letters_to_recipients", "erasure_entry"),
     )
     found = []
     for row in live:
