@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: sbom help run test test-deep check bench docs docs-serve reference lock clean runtime dev
+.PHONY: sbom help run test test-deep faults check bench docs docs-serve reference lock clean runtime dev
 .NOTPARALLEL:
 
 help: ## this list
@@ -22,8 +22,10 @@ run: runtime ## the demonstration in the browser; SERVE=0: as a transcript; PORT
 test: dev ## the test suite, slow loops at reduced counts
 	@$(PYTEST)
 
-test-deep: dev ## the slow loops and the property tests at full counts, and the seeded faults
+test-deep: dev ## the slow loops and the property tests at full counts
 	@LIANFANG_DEEP=1 $(PYTEST)
+
+faults: dev ## the seeded faults, each of which a test has to catch; hours, goes on where it stopped
 	@$(BIN)/python scripts/mutants.py --workers $(WORKERS)
 
 check: dev ## linters, types, floors, security

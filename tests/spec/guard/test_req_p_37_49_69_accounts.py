@@ -24,7 +24,18 @@ from loop import CONTACTS, MORNING, NAMES
 from softkey import SoftKey
 
 #: What a session with one factor reaches: its own account, leaving, and what everybody reaches.
-OWN = ("/account", "/second", "/signout", "/signin", "/enter", "/language", "/public", "/ledger/")
+OWN = (
+    "/account",
+    "/second",
+    "/signout",
+    "/signin",
+    "/enter",
+    "/language",
+    "/public",
+    "/ledger/",
+    "/r/",
+    "/verify",
+)
 PERSONAL = [*NAMES, *CONTACTS, "1540000", "虚构路"]
 
 

@@ -335,7 +335,7 @@ def test_sec_47_no_secret_is_in_a_log_an_error_an_answer_or_a_file(
 #: Options that take a public key, by which others verify.
 PUBLIC = {
     "verify", "ledger verify", "guard ledger verify", "guard inspect verify", "ledger witness add",
-    "guard ledger witness add", "report register",
+    "guard ledger witness add", "report register", "receipt verify",
 }  # fmt: skip
 
 

@@ -118,6 +118,7 @@ LOOKED_AT = {
     # a receipt's random letters, which name nobody: who has them follows the gift, and nothing else
     ("/public/gifts/{code}", "code"),
     ("/public/notices/{code}", "code"),
+    ("/r/{code}", "code"),
 }
 
 
