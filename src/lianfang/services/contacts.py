@@ -130,8 +130,7 @@ def lock(
         raise BadInput(f"A lock covers at most {LOCK_LIMIT} contacts.", hint="Lock the riskiest first.")
     if not reason.strip():
         raise BadInput("A lock needs a reason.")
-    # what is surely somebody: a sentence of one's work is not refused for a look-alike in it
-    if find(reason, point="mask"):
+    if find(reason, point="block"):
         raise BadInput("The reason of a lock goes to the holder: name nobody in it.")
     if worker == who.account:
         raise BadInput("The worker who will read the names cannot lock them.")

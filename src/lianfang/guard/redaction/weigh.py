@@ -47,6 +47,8 @@ _BORROWED = load("borrowed")
 # of these, what stands in other words as often (当日新增)
 _EVERYDAY = frozenset("当新日增外力海大里都平多更登加合明江和其达肉白音满花才让山木才青古图")
 _NICKNAME = re.compile("[小老阿大]")
+# a surname of very few that opens a clause of every order (须当日报告)
+_MUST = "须"
 _PLACE_END = frozenset(
     "路街巷弄道县市区镇乡村庄屯店厂站馆院族柜菜茶粮剂片丸病毒沟江河湖港州省堂寺塔墓堰寨群码药汤"
 )
@@ -90,14 +92,23 @@ def _told(text: str, low: int, high: int, cued: tuple[bool, bool, bool]) -> bool
     return label or role or cues.title_after(text, high) or cues.fact_after(text, high)
 
 
-def _excluded(text: str, low: int, high: int, told: bool) -> bool:
-    """What is never labelled: 张某, 王医师, 小李, 汉族; a common word (夏雨) that nothing calls a person."""
+def _excluded(text: str, low: int, high: int, told: bool, label: bool) -> bool:
+    """What is never labelled: 张某, 王医师, 小李, 汉族; a common word (夏雨) that nothing calls a person.
+
+    ``label``: a word such as 姓名 stands before, or a rule is sure.
+    """
     name = text[low:high]
     if "某" in name or text[high : high + 1] == "某" or name[-1] == "族":
         return True
     if len(name) > 2 and (name in place_stems() or (name[-1] in "路街区县镇乡巷" and not told)):
         return True
     if _ORDINAL.match(text, low) or _VILLAGE.fullmatch(text[low : high + 1]) or _VILLAGE.fullmatch(name):
+        return True
+    if (
+        name[0] == _MUST
+        and cues.opens(text[max(0, low - 1) : low])
+        and not (label or cues.title_after(text, high))
+    ):
         return True
     if name in _WORDS and not (told or cues.speaks(text, high) or cues.closes(text, high)):
         return True
@@ -195,7 +206,8 @@ def _of_run(
                 if hopeless and not (cued[0] or cued[1]):
                     continue
             told = _told(text, low, high, cued)
-            if _excluded(text, low, high, told):
+            named_so = cued[0] or (low, high) in reading.sure
+            if _excluded(text, low, high, told, named_so):
                 continue
             yield low, high, _features(reading, low, high, cued, told, lexical, named, chance, built)
 
