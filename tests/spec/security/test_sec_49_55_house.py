@@ -154,9 +154,8 @@ def test_sec_50_no_form_sends_by_address_and_no_answer_leads_to_one(house: House
             assert value not in where and quote(value) not in where, path
     for template in (ROOT / "src" / "lianfang" / "api" / "templates").glob("*.html"):
         for form in re.findall(r"<form[^>]*>", template.read_text(encoding="utf-8")):
-            # a choice among states is nobody's; accounts of colleagues stand in addresses anyway (/accounts/{name})
-            kept = 'action="/gifts"' in form or 'action="/accounts"' in form
-            assert 'method="post"' in form or kept, template.name
+            # a choice among states is nobody's; its address can be kept
+            assert 'method="post"' in form or 'action="/gifts"' in form, template.name
 
 
 # 51: nothing is kept

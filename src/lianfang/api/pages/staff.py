@@ -14,20 +14,27 @@ from lianfang.services import accounts, staff, terminals
 
 router = APIRouter(tags=["staff"])
 Short = Annotated[str, Form(max_length=200)]
-Search = Annotated[str, Query(max_length=80)]
+Search = Annotated[str, Form(max_length=80)]
 Number = Annotated[int, Query(ge=1, le=100_000)]
 Day = Annotated[date, Form()]
 
 
-@router.get("/accounts", summary="Accounts, a page or those searched for: roles, training, factors, sessions")
-def listing(request: Request, inst: Inst, who: Reader, search: Search = "", number: Number = 1) -> Response:
-    return page(
-        request,
-        "accounts.html",
-        shown=staff.page(inst, who, search=search, number=number),
-        link="",
-        linked="",
-    )
+@router.get("/accounts", summary="Accounts, a page of them: roles, training, factors, sessions")
+def listing(request: Request, inst: Inst, who: Reader, number: Number = 1) -> Response:
+    shown = staff.page(inst, who, number=number)
+    return page(request, "accounts.html", shown=shown, link="", linked="")
+
+
+@router.post("/accounts/search", summary="Accounts by name; a colleague's name stands in no address")
+def search(
+    request: Request,
+    inst: Inst,
+    who: Actor,
+    search: Search = "",
+    number: Annotated[int, Form(ge=1, le=100_000)] = 1,
+) -> Response:
+    shown = staff.page(inst, who, search=search, number=number)
+    return page(request, "accounts.html", shown=shown, link="", linked="")
 
 
 @router.post("/accounts", summary="Add a named account; its one-time link is shown once")

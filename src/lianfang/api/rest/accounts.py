@@ -33,7 +33,6 @@ from lianfang.services import accounts, factors, staff, terminals
 router = APIRouter(tags=["accounts"])
 Secret = Annotated[str, Field(max_length=1000)]
 Label = Annotated[str, Field(max_length=60)]
-Search = Annotated[str, Query(max_length=80)]
 Number = Annotated[int, Query(ge=1, le=100_000)]
 Size = Annotated[int, Query(ge=1, le=200)]
 
@@ -62,6 +61,12 @@ class PasskeyBody(Body):
 
 class LabelBody(Body):
     label: Label
+
+
+class SearchBody(Body):
+    search: Annotated[str, Field(max_length=80)]
+    number: Annotated[int, Field(ge=1, le=100_000)] = 1
+    size: Annotated[int, Field(ge=1, le=200)] = 50
 
 
 class RoleBody(Body):
@@ -192,9 +197,14 @@ def role(request: Request, inst: Inst, who: SelfActor, body: RoleBody) -> None:
     accounts.act_as(inst, who, own_session(request), body.role)
 
 
-@router.get("/accounts", summary="Accounts, a page or those searched for: roles, training, factors, sessions")
-def listing(inst: Inst, who: Reader, search: Search = "", number: Number = 1, size: Size = 50) -> Any:
-    return plain(staff.page(inst, who, search=search, number=number, size=size))
+@router.get("/accounts", summary="Accounts, a page of them: roles, training, factors, sessions")
+def listing(inst: Inst, who: Reader, number: Number = 1, size: Size = 50) -> Any:
+    return plain(staff.page(inst, who, number=number, size=size))
+
+
+@router.post("/accounts/search", summary="Accounts by name; a colleague's name stands in no address")
+def search(inst: Inst, who: Actor, body: SearchBody) -> Any:
+    return plain(staff.page(inst, who, search=body.search, number=body.number, size=body.size))
 
 
 @router.post("/accounts", status_code=201, summary="Add a named account")
