@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -85,7 +86,8 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
         aware = value if value.tzinfo else value.replace(tzinfo=UTC)
         return aware.astimezone(zone).strftime("%Y-%m-%d %H:%M")
 
-    def label(kind: str, value: object) -> str:
+    @lru_cache(maxsize=None, typed=True)  # a list of thousands has few different words
+    def label(kind: str, value: Hashable) -> str:
         if kind == "district":
             return str(inst.place(str(value), lang))
         return words.label(kind, value, lang)
