@@ -103,7 +103,21 @@ def test_sec_01_the_templates_escape_and_hold_no_script() -> None:
             path.name
         )
         if path.name == "verify_file.html":
-            continue  # the one file for the disk: its own policy lets nothing load or send, and names its script's hash
+            # the one file for the disk: its own policy lets nothing load or send, and names its one script's hash
+            assert re.findall(r"<script[^>]*>.*?</script>", text) == ["<script>{{ code }}</script>"]
+            (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', text)
+            assert policy.split("; ") == [
+                "default-src 'none'", "script-src '{{ code_hash }}'", "style-src '{{ style_hash }}'",
+                "form-action 'none'", "base-uri 'none'",
+            ]  # fmt: skip
+            assert re.findall(r"\{\{ (\w+) \}\}", text) == [
+                "code_hash",
+                "style_hash",
+                "style",
+                "trust",
+                "code",
+            ]
+            continue
         own = (
             r"<script(?! src=\"/static/passkey.js\" defer></script>"
             r"| src=\"/static/{{ name }}\" integrity=\"{{ integrity }}\" defer)"
