@@ -261,6 +261,15 @@ def _person(route: str, token: str) -> dict[str, Any] | None:
     return {**who, **why, **change, "verified": "yes", "token": token}
 
 
+def test_sec_36_just_now_is_ten_minutes(inst: Installation, event_id: str) -> None:
+    one = Browser(inst, "zhou.zhuren").come()
+    move(inst, minutes=9, seconds=59)
+    assert ask(one, "POST /account/recovery", {}).status_code == 200
+    move(inst, seconds=1)
+    answer = ask(one, "POST /account/recovery", {})
+    assert (answer.status_code, "reauthenticate" in answer.text) == (403, True)
+
+
 def test_sec_36_each_act_that_matters_needs_a_factor_shown_just_now(
     inst: Installation, waiting: str, event_id: str
 ) -> None:
