@@ -24,9 +24,10 @@ from lianfang.foundation.clock import SetClock
 from lianfang.foundation.errors import BadInput, Conflict, LianfangError, Refused
 from lianfang.guard.accounts import tables
 from lianfang.records import Backup, CaseReport, ClinicCount, Contact
-from lianfang.services import backup, closing, integrity
+from lianfang.services import backup, closing, integrity, receipts
 from lianfang.services.backup import snapshot
 from lianfang.services.installation import SYSTEM, Installation, Who, open_installation
+from lianfang.services.ledger import heads
 from lianfang.store import one, rows, tally
 from loop import DAY, MORNING, NAMES, identifiers
 
@@ -96,6 +97,7 @@ def test_restored_it_is_what_it_was(
 ) -> None:
     day = pa.table({"date": [DAY], "clinic": ["h1"]})
     inst.lake.write(ClinicCount, "b1", day)
+    (inst.home / heads.POLICY_FILE).write_text(receipts.policy_text(inst), encoding="utf-8")
     made = backup.create(inst, SYSTEM, folder, to=[secret[1]])
     home = tmp_path / "again"
     found = backup.restore(_file(folder, made), secret[0], home, keys_home=inst.home, clock=inst.clock)
@@ -104,6 +106,7 @@ def test_restored_it_is_what_it_was(
     for name in ("lianfang.db", "vault/vault.db"):
         assert _dump(home / name) == _dump(inst.home / name)
     with open_installation(home, clock=SetClock(MORNING)) as again:
+        assert heads.policy(again) == heads.policy(inst) is not None  # whom the log asks for signatures
         (there,), (here,) = again.lake.files(ClinicCount), inst.lake.files(ClinicCount)
         assert there.read_bytes() == here.read_bytes()
         assert integrity.check(again)["valid"]

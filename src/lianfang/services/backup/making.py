@@ -80,6 +80,7 @@ def create(
             "vault/vault.db": place / "vault.db",
             "lianfang.toml": inst.home / "lianfang.toml",
             ERASED: place / "erased.txt",
+            **_witnesses(inst),
             **_lake(inst, place),
         }
         return _seal(inst, who, folder, "data", members, sealed_to, rows, kept_days, progress)
@@ -111,6 +112,14 @@ def _snapshots(inst: Installation, place: Path) -> dict[str, dict[str, int]]:
         erased = inst.home / ERASED
         (place / "erased.txt").write_bytes(erased.read_bytes() if erased.exists() else b"")
     return rows
+
+
+def _witnesses(inst: Installation) -> dict[str, Path]:
+    """Whom the log asks for signatures, where the installation says so."""
+    from lianfang.services.ledger.heads import POLICY_FILE
+
+    path = inst.home / POLICY_FILE
+    return {POLICY_FILE: path} if path.is_file() else {}
 
 
 def _lake(inst: Installation, place: Path) -> dict[str, Path]:
