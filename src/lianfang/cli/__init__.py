@@ -59,6 +59,12 @@ ROOMS: dict[str, dict[str, tuple[str, str]]] = {
         "folding": ("lianfang.cli.treat:folding", "Fold RNA, a genome in seconds. 预测 RNA 二级结构。"),
         "fold": ("lianfang.cli.treat:folding", "The same. 同上。"),
         "structure": ("lianfang.cli.treat:structure", "Energy of given structures. 给定结构的能量。"),
+        "genome": (
+            "lianfang.cli.treat_genome:genome",
+            "Read genomes: quality, changes, lineage. 基因组分析。",
+        ),
+        "oligos": ("lianfang.cli.treat_genome:oligos", "Do primers and probes still fit? 引物错配检查。"),
+        "clusters": ("lianfang.cli.treat_genome:clusters", "Genomes of one chain. 基因组聚类。"),
     },
     "guard": {
         "ledger": (

@@ -11,7 +11,7 @@ import click
 
 from lianfang.cli import _room
 
-treat = _room("treat", "Help to diagnose: folds of RNA. 辅助诊断：RNA 折叠。")
+treat = _room("treat", "Help to diagnose: folds of RNA, genomes. 辅助诊断：RNA 折叠、基因组。")
 
 FORMS = ("dot-bracket", "ct", "bpseq")
 

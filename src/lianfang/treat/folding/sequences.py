@@ -87,21 +87,24 @@ def brackets(partner: np.ndarray) -> str:
     return "".join("." if j < 0 else "(" if j > i else ")" for i, j in enumerate(partner.tolist()))
 
 
-def fasta(raw: bytes) -> Iterator[tuple[str, str]]:
-    """(name, sequence) of each record of FASTA, packed with gzip or not; text without a header is one record."""
+def fasta(raw: bytes, most: int = MOST_BYTES) -> Iterator[tuple[str, str]]:
+    """(name, sequence) of each record of FASTA, packed with gzip or not; text without a header is one record.
+
+    BadInput for a gzip that is broken and for more than ``most`` bytes unpacked.
+    """
     if raw[:2] == b"\x1f\x8b":
         try:
             unpacking = zlib.decompressobj(wbits=31)
-            raw = unpacking.decompress(raw, MOST_BYTES + 1)
-            cut_short = not unpacking.eof and len(raw) <= MOST_BYTES
+            raw = unpacking.decompress(raw, most + 1)
+            cut_short = not unpacking.eof and len(raw) <= most
             if unpacking.eof and unpacking.unused_data:  # packed in several parts, as bgzip does
-                raw += gzip.decompress(unpacking.unused_data) if len(raw) <= MOST_BYTES else b""
+                raw += gzip.decompress(unpacking.unused_data) if len(raw) <= most else b""
         except (zlib.error, OSError, EOFError):
             raise BadInput("The file cannot be unpacked: it is no gzip, or broken.") from None
         if cut_short:
             raise BadInput("The file cannot be unpacked: its end is missing.")
-    if len(raw) > MOST_BYTES:
-        raise BadInput(f"The file is larger than {MOST_BYTES // 1024**2} MiB unpacked.")
+    if len(raw) > most:
+        raise BadInput(f"The file is larger than {most // 1024**2} MiB unpacked.")
     try:
         lines = raw.decode("ascii").splitlines()
     except UnicodeDecodeError:
