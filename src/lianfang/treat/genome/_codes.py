@@ -16,6 +16,8 @@ COMPLEMENT = bytes(
     (code & 1) << 3 | (code & 2) << 1 | (code & 4) >> 1 | (code & 8) >> 3 for code in range(16)
 )
 
+_PLAIN = bytes(code in (1, 2, 4, 8) for code in range(256))
+
 #: The standard code (NCBI table 1), codons in the order T C A G of each place.
 _AMINO = "FFLLSSSSYY**CC*WLLLLPPPPHHQQRRRRIIIMTTTTNNKKSSRRVVVVAAAADDEEGGGG"
 CODONS = {
@@ -34,6 +36,14 @@ def table() -> np.ndarray:
     for letter, code in _CODES.items():
         made[ord(letter)] = made[ord(letter.lower())] = code
     return made
+
+
+def plain(codes: np.ndarray) -> np.ndarray:
+    """Which codes are one of A, C, G, T."""
+    import numpy as np
+
+    found: np.ndarray = np.frombuffer(_PLAIN, np.bool_)[codes]
+    return found
 
 
 def encode(text: str) -> np.ndarray:

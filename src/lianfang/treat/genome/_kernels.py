@@ -243,20 +243,21 @@ def align_proteins(query, reference, opening, low, high, free):  # type: ignore[
 
 
 @njit(cache=True, nogil=True)
-def distances(codes, seen, differs, starts, sites, bases, follows, lacking):  # type: ignore[no-untyped-def]
-    """The weighted distance of a genome to each entry of a lineage table; see ``lineages``."""
-    total = 0
-    for at in range(len(codes)):
-        total += differs[at]
-    out = np.empty(len(starts) - 1, np.int64)
-    for entry in range(len(out)):
-        distance = total
+def distances(states, total, starts, sites, bases, follows):  # type: ignore[no-untyped-def]
+    """For each entry of a lineage table the changes that a genome has beyond it, and those of it that it lacks.
+
+    ``states`` [L]: the genome's code, and 16 where it was seen, 32 where it differs from the reference; ``total``:
+    how many of the last. See ``lineages``.
+    """
+    beyond = np.empty(len(starts) - 1, np.int64)
+    lacking = np.empty(len(starts) - 1, np.int64)
+    for entry in range(len(beyond)):
+        more, less = total, 0
         for at in range(starts[entry], starts[entry + 1]):
-            site = sites[at]
-            if not seen[site]:
-                continue
-            distance -= differs[site]  # a change at this site is the entry's, or counts as one that it lacks
-            if codes[site] != bases[at] and not follows[at]:
-                distance += lacking
-        out[entry] = distance
-    return out
+            state = states[sites[at]]
+            if state & 16:
+                # A change at this site is the entry's own, or counts as one that the genome lacks.
+                more -= state >> 5
+                less += (state & 15) != bases[at] and not follows[at]
+        beyond[entry], lacking[entry] = more, less
+    return beyond, lacking

@@ -85,9 +85,8 @@ def index(
 
 def align(codes: np.ndarray, reference: Index) -> Alignment:
     """The genome against the reference, on whichever strand fits; Unaligned when neither does."""
-    import numpy as np
 
-    known = int(np.isin(codes, (1, 2, 4, 8)).sum())
+    known = int(_codes.plain(codes).sum())
     frame = _frame(codes, reference)
     turned = False
     if _covered(frame) < max(LEAST_COVER * known, 50):

@@ -50,7 +50,7 @@ def changes(alignment: Alignment, reference: np.ndarray) -> Changes:
     codes = alignment.codes
     inside = np.zeros(len(codes), bool)
     inside[alignment.start : alignment.end] = True
-    plain = np.isin(codes, (1, 2, 4, 8))
+    plain = _codes.plain(codes)
     differs = np.flatnonzero(plain & (codes != reference)).tolist()
     letters = _codes.LETTERS
     mixed = np.flatnonzero(~plain & (codes != _codes.ANY) & (codes != _codes.GAP)).tolist()

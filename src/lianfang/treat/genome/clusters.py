@@ -13,6 +13,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from lianfang.foundation.errors import BadInput
+from lianfang.treat.genome import _codes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +38,7 @@ def distances(genomes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Differences and sites that both show, [n, n] int32, of aligned codes [n, L]."""
     import numpy as np
 
-    plain = np.isin(genomes, (1, 2, 4, 8))
+    plain = _codes.plain(genomes)
     # Sites at which all that is shown is one base cannot differ: only the rest is compared.
     seen = np.where(plain, genomes, 0)
     varies = np.bitwise_count(np.bitwise_or.reduce(seen, axis=0)) > 1

@@ -215,7 +215,7 @@ def place(alignment: Alignment, reference: np.ndarray, table: Table) -> Placemen
     codes = alignment.codes
     if table.last >= len(codes):
         raise BadInput("The lineage table speaks of another reference: a site lies beyond its end.")
-    seen = np.isin(codes, (1, 2, 4, 8))
+    seen = _codes.plain(codes)
     seen[alignment.start : alignment.end] |= codes[alignment.start : alignment.end] == 0
     share = float(seen[table.informative].mean()) if len(table.informative) else 0.0
     if share < LEAST_SEEN:
@@ -223,15 +223,17 @@ def place(alignment: Alignment, reference: np.ndarray, table: Table) -> Placemen
     differs = seen & (codes != reference)
     # A run of deleted bases is one event: only its first base counts.
     differs[1:] &= ~((codes[1:] == 0) & (codes[:-1] == 0))
-    distance = _kernels.distances(
-        codes, seen, differs, table.starts, table.sites, table.bases, table.follows, LACKING
+    states = codes | np.where(seen, np.uint8(16), np.uint8(0)) | np.where(differs, np.uint8(32), np.uint8(0))
+    nodes = table.nodes
+    beyond, lacking = _kernels.distances(
+        states, int(differs.sum()), nodes.starts, nodes.sites, nodes.bases, nodes.follows
     )
+    count = len(table.names)
+    distance = (beyond + LACKING * lacking)[:count]
     order = np.lexsort((np.diff(table.starts), -table.below, distance))
     best = int(order[0])
     second = next((int(one) for one in order if table.names[int(one)] != table.names[best]), best)
-    nodes = table.nodes
-    plain = _kernels.distances(codes, seen, differs, nodes.starts, nodes.sites, nodes.bases, nodes.follows, 1)
-    node = int(np.lexsort((np.diff(nodes.starts), plain))[0])
+    node = int(np.lexsort((np.diff(nodes.starts), beyond + lacking))[0])
     return Placement(
         table.names[best], table.clades[best], int(distance[best]), table.names[second], int(distance[second]),
         nodes.changes(node),

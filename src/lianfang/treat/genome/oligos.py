@@ -50,40 +50,67 @@ class OligoMatch:
         return tuple(at for at in self.mismatches if at not in self.expected)
 
 
-@lru_cache(maxsize=1024)
-def _on_site(oligo: Oligo) -> np.ndarray:
-    """The oligo as codes in the direction of the reference."""
-    codes = _codes.encode(oligo.sequence)
-    return _codes.reverse_complement(codes) if oligo.strand == "-" else codes
+@dataclass(frozen=True)
+class _Laid:
+    """All oligos base by base in the direction of the reference: site, wanted code, whether the reference pairs."""
+
+    sites: np.ndarray
+    wanted: np.ndarray
+    expected: np.ndarray
+    tail: np.ndarray
+    bounds: tuple[int, ...]
+
+
+@lru_cache(maxsize=8)
+def _laid(oligos: tuple[Oligo, ...], reference: bytes) -> _Laid:
+    """The oligos of a dataset, laid out once."""
+    import numpy as np
+
+    theirs = np.frombuffer(reference, np.uint8)
+    sites, wanted, tail, bounds = [], [], [], [0]
+    for one in oligos:
+        start, end = one.site
+        codes = _codes.encode(one.sequence)
+        last = np.arange(end - start) < LAST
+        sites.append(np.arange(start, end))
+        wanted.append(_codes.reverse_complement(codes) if one.strand == "-" else codes)
+        tail.append(last if one.strand == "-" else last[::-1])
+        bounds.append(bounds[-1] + end - start)
+    places = np.concatenate([np.zeros(0, np.int64), *sites])
+    needed = np.concatenate([np.zeros(0, np.uint8), *wanted])
+    expected = (theirs[places] & needed) == 0
+    return _Laid(places, needed, expected, np.concatenate([np.zeros(0, bool), *tail]), tuple(bounds))
 
 
 def match(alignment: Alignment, dataset: Dataset) -> list[OligoMatch]:
     """Each oligo of the dataset in one genome."""
-    return [_match(alignment, dataset.index.codes, one) for one in dataset.oligos]
+    laid = _laid(dataset.oligos, dataset.index.codes.tobytes())
+    mine = alignment.codes[laid.sites]
+    # N is not seen at all; a base that could be the wanted one is not known to differ.
+    unseen = (laid.sites < alignment.start) | (laid.sites >= alignment.end) | (mine == _codes.ANY)
+    differs = ~unseen & ((mine & laid.wanted) == 0)
+    found = []
+    for one, begin, end in zip(dataset.oligos, laid.bounds, laid.bounds[1:], strict=False):
+        part = slice(begin, end)
+        found.append(_judged(one, alignment, laid, part, differs[part], int(unseen[part].sum())))
+    return found
 
 
-def _match(alignment: Alignment, reference: np.ndarray, oligo: Oligo) -> OligoMatch:
-    import numpy as np
-
+def _judged(
+    oligo: Oligo, alignment: Alignment, laid: _Laid, part: slice, differs: np.ndarray, unseen: int
+) -> OligoMatch:
     start, end = oligo.site
-    wanted, mine, theirs = _on_site(oligo), alignment.codes[start:end], reference[start:end]
-    places = np.arange(start, end)
-    inside = (places >= alignment.start) & (places < alignment.end)
-    # A base that could be the wanted one is not known to differ; N is not seen at all.
-    unseen = ~inside | (mine == _codes.ANY)
-    differs = ~unseen & ((mine & wanted) == 0)
-    expected = (theirs & wanted) == 0
-    tail = slice(0, LAST) if oligo.strand == "-" else slice(end - start - LAST, end - start)
-    near = int((differs & ~expected)[tail].sum())
+    expected = tuple((laid.sites[part][laid.expected[part]] + 1).tolist())
     inserted = sum(len(bases) for at, bases in alignment.insertions if start < at < end)
-    new = int((differs & ~expected).sum()) + inserted
+    places, near = (), 0
+    if differs.any():
+        places = tuple((laid.sites[part][differs] + 1).tolist())
+        near = int((differs & ~laid.expected[part] & laid.tail[part]).sum())
+    new = len(set(places) - set(expected)) + inserted
     probe = oligo.name.rstrip("0123456789").endswith("_P")
-    verdict = "fits"
-    if unseen.any():
-        verdict = "unseen"
+    verdict = "unseen" if unseen else "fits"
     if new:
         verdict = "doubtful" if new >= MANY or (near and not probe) else "weak"
     return OligoMatch(
-        oligo.name, oligo.institute, oligo.target, verdict, tuple((np.flatnonzero(differs) + start + 1).tolist()),
-        tuple((np.flatnonzero(expected) + start + 1).tolist()), near, inserted, int(unseen.sum()),
-    )  # fmt: skip
+        oligo.name, oligo.institute, oligo.target, verdict, places, expected, near, inserted, unseen
+    )

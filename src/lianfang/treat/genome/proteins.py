@@ -27,8 +27,8 @@ GAP_COST = 6
 class Proteins:
     """Substitutions "S:D614G", deletions "S:H69-", insertions "ORF1b:2639:F".
 
-    ``frame_shifts``: (coding sequence, first codon, last codon + 1), from 0; ``stops``: (coding sequence, codon from 0)
-    before the end.
+    ``frame_shifts``: (coding sequence, first codon, last codon + 1), from 0; ``stops``: (coding sequence, codon from
+    0) before the end.
     """
 
     substitutions: list[str] = field(default_factory=list)
@@ -134,7 +134,8 @@ def _shifted(
         stretch[stretch != 0] = _codes.ANY
     theirs = np.frombuffer(dataset.proteins[coding.name].encode("ascii"), np.uint8)
     residues = _residues(genome[genome != 0])
-    moves = _protein_moves(_kernels, residues, theirs, bool(left_open), bool(right_open))
+    gaps = int((genome == 0).sum() + (columns < 0).sum())
+    moves = _protein_moves(_kernels, residues, theirs, gaps // 3 + 8, bool(left_open), bool(right_open))
     i, j = np.cumsum(moves != 2), np.cumsum(moves != 4)
     laid = np.full(len(theirs), ord("-"), np.uint8)
     pairs = moves == 1
@@ -160,13 +161,14 @@ def _protect_first(genome: np.ndarray) -> None:
         codon[:] = _codes.ANY
 
 
-def _protein_moves(kernels: Any, mine: np.ndarray, theirs: np.ndarray, left: bool, right: bool) -> np.ndarray:
-    """The alignment of two proteins, in a band as wide as their lengths differ and 40 residues."""
+def _protein_moves(
+    kernels: Any, mine: np.ndarray, theirs: np.ndarray, half: int, left: bool, right: bool
+) -> np.ndarray:
+    """The alignment of two proteins within ``half`` residues of the diagonal: as far as all gaps could lead."""
     import numpy as np
 
     n, m = len(mine), len(theirs)
     rows = np.arange(m + 1)
-    half = abs(n - m) + 40
     low, high = np.clip(rows - half, 0, n), np.clip(rows + half, 0, n)
     costs = np.full(m + 1, GAP_COST, np.int64)
     free = (3 if left else 0) | (12 if right else 0)

@@ -145,7 +145,6 @@ def _pairs(records: str | Path | Iterable[tuple[str, str]]) -> list[tuple[str, s
 
 def lay(sequence: str, against: datasets.Dataset) -> Alignment | str:
     """A sequence laid against the reference, or the word of REASONS for why not."""
-    import numpy as np
 
     text = "".join(sequence.split()).replace("-", "").replace(".", "")
     if len(text) > MOST_BASES:
@@ -155,7 +154,7 @@ def lay(sequence: str, against: datasets.Dataset) -> Alignment | str:
         return "bad_letters"
     if len(codes) < LEAST_BASES:
         return "too_short"
-    if int(np.isin(codes, (1, 2, 4, 8)).sum()) < LEAST_KNOWN:
+    if int(_codes.plain(codes).sum()) < LEAST_KNOWN:
         return "no_bases"
     try:
         return align(codes, against.index)
