@@ -58,10 +58,7 @@ def accessible(sequence: str, *, length: int = 20, beam: int = 100) -> pl.DataFr
     if isinstance(length, bool) or not isinstance(length, int) or not 1 <= length <= len(text):
         raise BadInput(f"The length of a window is a whole number from 1 to {len(text):,}.")
     first, last, probability, _ = _ensemble(text, beam)
-    unpaired = np.ones(len(text))
-    np.subtract.at(unpaired, first, probability)
-    np.subtract.at(unpaired, last, probability)
-    windows = np.lib.stride_tricks.sliding_window_view(np.clip(unpaired, 0.0, 1.0), length)
+    windows = np.lib.stride_tricks.sliding_window_view(alone(len(text), first, last, probability), length)
     start = np.arange(1, len(windows) + 1)
     return pl.DataFrame(
         {
@@ -71,6 +68,16 @@ def accessible(sequence: str, *, length: int = 20, beam: int = 100) -> pl.DataFr
             "least": windows.min(axis=1),
         }
     )
+
+
+def alone(bases: int, first: np.ndarray, last: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """The probability of each base to be in no pair, [bases]."""
+    import numpy as np
+
+    found = np.ones(bases)
+    np.subtract.at(found, first, probability)
+    np.subtract.at(found, last, probability)
+    return np.clip(found, 0.0, 1.0)
 
 
 def _ensemble(sequence: str, beam: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
