@@ -65,6 +65,7 @@ ROOMS: dict[str, dict[str, tuple[str, str]]] = {
             "lianfang.cli.treat_genome:genome",
             "Read genomes: quality, changes, lineage. 基因组分析。",
         ),
+        "casedef": ("lianfang.cli.treat_casedef:casedef", "Who counts as a case, and why. 病例定义。"),
         "oligos": ("lianfang.cli.treat_genome:oligos", "Do primers and probes still fit? 引物错配检查。"),
         "clusters": ("lianfang.cli.treat_genome:clusters", "Genomes of one chain. 基因组聚类。"),
     },

@@ -11,7 +11,10 @@ import click
 
 from lianfang.cli import _room
 
-treat = _room("treat", "Help to diagnose: folds of RNA, genomes. 辅助诊断：RNA 折叠、基因组。")
+treat = _room(
+    "treat",
+    "Help to diagnose: folds of RNA, genomes, case definitions. 辅助诊断：RNA 折叠、基因组、病例定义。",
+)
 
 FORMS = ("dot-bracket", "ct", "bpseq")
 KINDS = ("mfe", "mea", "centroid", "threshknot")

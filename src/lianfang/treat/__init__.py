@@ -1,6 +1,6 @@
 """诊断: engines that help to diagnose. Rooms are imported on first use::
 
-from lianfang.treat import folding, genome
+from lianfang.treat import casedef, folding, genome
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-__all__ = ["folding", "genome"]
+__all__ = ["casedef", "folding", "genome"]
 
 
 def __getattr__(name: str) -> ModuleType:

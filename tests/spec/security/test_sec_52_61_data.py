@@ -501,7 +501,7 @@ def test_sec_59_a_reading_that_cannot_be_recorded_is_not_shown(
     inst: Installation, named: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker = accounts.person(inst, "li.she")
-    monkeypatch.setattr("lianfang.guard.ledger.record", broken)
+    monkeypatch.setattr("lianfang.services.visits.record", broken)
     opened: list[str] = []
     monkeypatch.setattr("lianfang.guard.vault.vault.Vault.reveal", lambda *_, **__: opened.append("opened"))
     with pytest.raises(RuntimeError):
