@@ -43,7 +43,7 @@ def casedef(
     if not file:
         raise UsageError("Give a file of findings, or --findings to see which there are.")
     chosen = edition or engine.in_force(day.date() if day else date.today()).id  # noqa: DTZ011 (the user's day)
-    people = tables.read(_raw(file), "standard input" if file == "-" else Path(file).name)
+    people = tables.people_of(_raw(file), "standard input" if file == "-" else Path(file).name)
     if compare:
         _compared(engine.reclassify((found for _, found in people), chosen, compare), as_json)
         return

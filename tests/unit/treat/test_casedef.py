@@ -286,10 +286,10 @@ def test_a_broken_file_is_refused_with_its_place(text: str | bytes, match: str) 
 def test_a_huge_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "MOST_ROWS", 3)
     with pytest.raises(BadInput, match="more than 3 rows"):
-        tables.read(b"fever\n" + b"yes\n" * 5)
+        tables.people_of(b"fever\n" + b"yes\n" * 5)
     monkeypatch.setattr(tables, "MOST_BYTES", 5)
     with pytest.raises(BadInput, match="larger"):
-        tables.read(b"fever\nyes\n")
+        tables.people_of(b"fever\nyes\n")
 
 
 def test_bad_calls_are_refused() -> None:

@@ -18,7 +18,7 @@ UNKNOWN = {"", "unknown", "na", "n/a", "?", "不详", "未查", "未知"}
 ID = "id"
 
 
-def read(raw: bytes, name: str = "the file") -> list[tuple[str, dict[str, Any]]]:
+def people_of(raw: bytes, name: str = "the file") -> list[tuple[str, dict[str, Any]]]:
     """(id, findings) of each row of CSV or JSON (a list of objects); BadInput with row and column.
 
     A column that is no finding is refused, so that no name or number of a person comes along unread.
