@@ -61,3 +61,55 @@ class Pool(NamedTuple):
     e: Any
     key: Any
     scratch: Any
+
+
+class Shares(NamedTuple):
+    """The pieces kept by the sums: of a kind, those that end at q lie at starts[kind, q] .. starts[kind, q + 1]."""
+
+    starts: Any
+    p: Any
+    w: Any
+
+
+class Sums(NamedTuple):
+    """lz[k], the logarithm of Z over the first k bases, and near[i, x] = exp(lz[i-32+x] - lz[i])."""
+
+    lz: Any
+    near: Any
+
+
+class OpenedSums(NamedTuple):
+    """Open multiloops: what they hold, at [p + PAD], divided by exp(ground[0] - lz[p]), and which blocks have any."""
+
+    w: Any
+    active: Any
+    ground: Any
+
+
+class SharePool(NamedTuple):
+    """Candidates: where they begin, their share; room for the selection, and for sums by where they begin."""
+
+    at: Any
+    share: Any
+    scratch: Any
+    dense: Any
+
+
+class Outsides(NamedTuple):
+    """What stands outside the pieces kept, in their order; and C, outside what all bases up to one come to."""
+
+    p: Any
+    two: Any
+    some: Any
+    c: Any
+
+
+class Closable(NamedTuple):
+    """What multiloops closed later give to p, at [p + PAD], divided by exp(lz[p] - ground[0]).
+
+    ``mark``: the last column that kept p open; what lies behind one that did not is void.
+    """
+
+    w: Any
+    mark: Any
+    ground: Any

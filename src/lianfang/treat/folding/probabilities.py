@@ -86,11 +86,11 @@ def _ensemble(sequence: str, beam: int) -> tuple[np.ndarray, np.ndarray, np.ndar
 
     text = clean(sequence)
     check_beam(beam, len(text))
-    from lianfang.treat.folding import _partition
+    from lianfang.treat.folding import _outside, _partition
 
     bases = encode(text)
-    shares, lz, near = _partition.inside(bases, beam)
-    probability = _partition.outside(bases, shares, lz, near)
+    shares, sums = _partition.inside(bases, beam)
+    probability = _outside.outside(bases, shares, sums)
     pairs = int(shares.starts[0, -1])
     last = np.repeat(np.arange(bases.size), np.diff(shares.starts[0]))
-    return shares.p[0, :pairs].astype(np.int64), last, probability, -float(lz[-1]) * _partition.KT / 100
+    return shares.p[0, :pairs].astype(np.int64), last, probability, -float(sums.lz[-1]) * _partition.KT / 100
