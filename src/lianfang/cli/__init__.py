@@ -56,11 +56,14 @@ ROOMS: dict[str, dict[str, tuple[str, str]]] = {
         "tracing": ("lianfang.cli.tracing:tracing", "Who met whom, in which order to act. 追踪接触者。"),
     },
     "treat": {
-        "folding": ("lianfang.cli.treat:folding", "Fold RNA, a genome in seconds. 预测 RNA 二级结构。"),
-        "fold": ("lianfang.cli.treat:folding", "The same. 同上。"),
-        "structure": ("lianfang.cli.treat:structure", "Energy of given structures. 给定结构的能量。"),
-        "pairs": ("lianfang.cli.treat:pairs", "How probable each base pair is. 碱基配对概率。"),
-        "accessible": ("lianfang.cli.treat:accessible", "Open sites for probes, primers. 可及位点。"),
+        "folding": (
+            "lianfang.cli.treat_folding:folding",
+            "Fold RNA, a genome in seconds. 预测 RNA 二级结构。",
+        ),
+        "fold": ("lianfang.cli.treat_folding:folding", "The same. 同上。"),
+        "structure": ("lianfang.cli.treat_folding:structure", "Energy of given structures. 给定结构的能量。"),
+        "pairs": ("lianfang.cli.treat_folding:pairs", "How probable each base pair is. 碱基配对概率。"),
+        "accessible": ("lianfang.cli.treat_folding:accessible", "Open sites for probes, primers. 可及位点。"),
         "genome": (
             "lianfang.cli.treat_genome:genome",
             "Read genomes: quality, changes, lineage. 基因组分析。",

@@ -7,10 +7,18 @@ Fold(sequence='GGGGAAAACCCC', structure='((((....))))', energy=-5.4, name='')
 
 from lianfang.treat.folding.engine import Fold, evaluate, fold, fold_many
 from lianfang.treat.folding.expected import centroid, mea, threshknot
-from lianfang.treat.folding.probabilities import accessible, base_pairs, ensemble_energy
+from lianfang.treat.folding.probabilities import (
+    Ensemble,
+    Openness,
+    accessible,
+    around,
+    base_pairs,
+    ensemble,
+    ensemble_energy,
+)
 from lianfang.treat.folding.sequences import fasta
 
 __all__ = [
-    "Fold", "accessible", "base_pairs", "centroid", "ensemble_energy", "evaluate", "fasta", "fold", "fold_many", "mea",
-    "threshknot",
+    "Ensemble", "Fold", "Openness", "accessible", "around", "base_pairs", "centroid", "ensemble", "ensemble_energy",
+    "evaluate", "fasta", "fold", "fold_many", "mea", "threshknot",
 ]  # fmt: skip

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from lianfang.foundation.errors import BadInput
 from lianfang.treat.folding.engine import Fold, evaluate
-from lianfang.treat.folding.probabilities import _ensemble, alone
+from lianfang.treat.folding.probabilities import Ensemble, ensemble
 from lianfang.treat.folding.sequences import brackets, clean
-
-if TYPE_CHECKING:
-    pass
 
 #: Bases of the longest sequence for ``mea``, whose table grows with their square: 4 bytes each.
 MOST_MEA = 8_000
@@ -18,14 +13,14 @@ MOST_MEA = 8_000
 LEVELS = (("(", ")"), ("[", "]"), ("{", "}"), ("<", ">"), ("A", "a"), ("B", "b"), ("C", "c"), ("D", "d"))
 
 
-def mea(sequence: str, *, gamma: float = 1.0, beam: int = 100, name: str = "") -> Fold:
+def mea(sequence: str | Ensemble, *, gamma: float = 1.0, beam: int = 100, name: str = "") -> Fold:
     """The structure of maximum expected accuracy, without crossing pairs.
 
     Do et al. 2006 (Bioinformatics 22:e90), eq. 5: the nested structure with the greatest sum of 2 gamma p(i, j) over
     its pairs and q(i) over its unpaired bases. A larger ``gamma`` gives more pairs.
 
     Args:
-        sequence: as for ``fold``, at most MOST_MEA bases.
+        sequence: as for ``fold``, at most MOST_MEA bases; or its ensemble.
         gamma: weight of pairs, 0.01 to 100.
         beam: pieces kept in the partition function.
 
@@ -37,7 +32,7 @@ def mea(sequence: str, *, gamma: float = 1.0, beam: int = 100, name: str = "") -
     """
     import numpy as np
 
-    text = clean(sequence)
+    text = sequence.sequence if isinstance(sequence, Ensemble) else clean(sequence)
     if len(text) > MOST_MEA:
         raise BadInput(
             f"Expected accuracy is for at most {MOST_MEA:,} bases; this sequence has {len(text):,}.",
@@ -47,15 +42,14 @@ def mea(sequence: str, *, gamma: float = 1.0, beam: int = 100, name: str = "") -
         raise BadInput("The weight of pairs, gamma, is a number from 0.01 to 100.")
     from lianfang.treat.folding import _expected
 
-    first, last, probability, _ = _ensemble(text, beam)
-    starts = np.searchsorted(last, np.arange(len(text) + 1))
-    single = alone(len(text), first, last, probability)
-    partner = _expected.most_accurate(starts, first, probability, single, gamma)
+    found = ensemble(sequence, beam=beam)
+    starts = np.searchsorted(found.last, np.arange(len(text) + 1))
+    partner = _expected.most_accurate(starts, found.first, found.probability, found.alone, gamma)
     structure = brackets(partner)
     return Fold(text, structure, evaluate(text, structure), name)
 
 
-def threshknot(sequence: str, *, theta: float = 0.3, beam: int = 100) -> str:
+def threshknot(sequence: str | Ensemble, *, theta: float = 0.3, beam: int = 100) -> str:
     """Pairs that are each other's most probable partner, at probability ``theta`` or more; they may cross.
 
     ThreshKnot (Zhang et al. 2020, arXiv:1912.12796), with its default 0.3: linear in the length, and able to show
@@ -66,18 +60,18 @@ def threshknot(sequence: str, *, theta: float = 0.3, beam: int = 100) -> str:
     """
     import numpy as np
 
-    text = clean(sequence)
     if isinstance(theta, bool) or not isinstance(theta, int | float) or not 0 < theta <= 1:
         raise BadInput("The threshold, theta, is a probability above 0.")
-    first, last, probability, _ = _ensemble(text, beam)
-    best = np.zeros(len(text))
+    found = ensemble(sequence, beam=beam)
+    first, last, probability = found.first, found.last, found.probability
+    best = np.zeros(len(found.sequence))
     np.maximum.at(best, first, probability)
     np.maximum.at(best, last, probability)
     kept = (probability >= theta) & (probability == best[first]) & (probability == best[last])
-    return bracketed(len(text), list(zip(first[kept].tolist(), last[kept].tolist(), strict=True)))
+    return bracketed(len(best), list(zip(first[kept].tolist(), last[kept].tolist(), strict=True)))
 
 
-def centroid(sequence: str, *, beam: int = 100, name: str = "") -> Fold:
+def centroid(sequence: str | Ensemble, *, beam: int = 100, name: str = "") -> Fold:
     """The pairs that are more probable than not: the structure with the fewest pairs expected to be wrong or missed.
 
     Ding, Chan and Lawrence 2005 (RNA 11:1157). Two pairs that cross, or share a base, cannot both exceed one half, so
@@ -88,11 +82,10 @@ def centroid(sequence: str, *, beam: int = 100, name: str = "") -> Fold:
     """
     import numpy as np
 
-    text = clean(sequence)
-    first, last, probability, _ = _ensemble(text, beam)
-    kept = probability > 0.5
+    found = ensemble(sequence, beam=beam)
+    text, kept = found.sequence, found.probability > 0.5
     partner = np.full(len(text), -1, np.int32)
-    partner[first[kept]], partner[last[kept]] = last[kept], first[kept]
+    partner[found.first[kept]], partner[found.last[kept]] = found.last[kept], found.first[kept]
     structure = brackets(partner)
     return Fold(text, structure, evaluate(text, structure), name)
 

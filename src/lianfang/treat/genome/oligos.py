@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from lianfang.treat.genome import _codes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
 
     from lianfang.treat.genome.align import Alignment
@@ -114,3 +116,45 @@ def _judged(
     return OligoMatch(
         oligo.name, oligo.institute, oligo.target, verdict, places, expected, near, inserted, unseen
     )
+
+
+@dataclass(frozen=True)
+class OligoPlace:
+    """Where an oligo binds in a sequence: first and last base, from 1; ``mismatches`` bases of it do not pair there."""
+
+    oligo: str
+    institute: str
+    target: str
+    strand: str
+    start: int
+    end: int
+    mismatches: int
+
+
+def places(sequence: str, oligos: Iterable[Oligo]) -> list[OligoPlace]:
+    """Where each oligo fits best in any sequence, without gaps; one with more than a fifth mismatches is not there.
+
+    Unlike ``match`` it needs no alignment, so it serves parts of a genome too. A base that was not read pairs with
+    nothing here, as a run of N would take every oligo.
+    """
+    import numpy as np
+
+    theirs = _codes.encode(sequence)
+    theirs = np.where((theirs == _codes.ANY) | (theirs == 255), _codes.GAP, theirs).astype(np.uint8)
+    found = []
+    for one in oligos:
+        codes = _codes.encode(one.sequence)
+        wanted = _codes.reverse_complement(codes) if one.strand == "-" else codes
+        starts = theirs.size - wanted.size + 1
+        if starts < 1:
+            continue
+        apart = np.zeros(starts, np.int16)
+        for k, code in enumerate(wanted.tolist()):
+            apart += (theirs[k : k + starts] & code) == 0
+        at = int(np.argmin(apart))
+        if apart[at] * 5 <= wanted.size:
+            end = at + wanted.size
+            found.append(
+                OligoPlace(one.name, one.institute, one.target, one.strand, at + 1, end, int(apart[at]))
+            )
+    return sorted(found, key=lambda place: (place.start, place.oligo))
