@@ -25,6 +25,7 @@ from lianfang.foundation import words
 from lianfang.foundation.errors import LianfangError, NotSignedIn, Refused, TooMany
 from lianfang.guard.redaction.exits import masked, watch_logs
 from lianfang.services import trail
+from lianfang.services.folding.desk import Desk as FoldingDesk
 from lianfang.services.installation import Installation
 from lianfang.services.jobs import Desk
 from lianfang.services.ledger import sequencer as appending
@@ -47,6 +48,7 @@ async def _working(app: FastAPI) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.to_thread(sequencer.close)
+        app.state.folding.stop()
         desk.stop()
 
 
@@ -80,6 +82,7 @@ def create_app(inst: Installation) -> FastAPI:
         contacts,
         events,
         exchange,
+        folding,
         gifts,
         giving,
         incidents,
@@ -113,11 +116,24 @@ def create_app(inst: Installation) -> FastAPI:
     app.state.sequencer, app.state.tokens = appending.sequencer(inst), submitters.Tokens(inst)
     app.state.answers = ledger_routes.Answers()
     app.state.pace = Pace()
+    app.state.folding = FoldingDesk()
     app.add_middleware(Bounds)
     app.add_middleware(Headers)
     # first: routes are tried in turn, and machines ask here most often
     app.include_router(ledger_routes.router)
-    daily_pages = (today, events, contacts, work, exchange, subjects, incidents, inspection, paper, gifts)
+    daily_pages = (
+        today,
+        events,
+        contacts,
+        work,
+        folding,
+        exchange,
+        subjects,
+        incidents,
+        inspection,
+        paper,
+        gifts,
+    )
     # the gifts' public pages go before the bulletins', whose addresses would take theirs
     for module in (signin, account, staff, *daily_pages, giving, receipts, public):
         app.include_router(module.router)

@@ -91,6 +91,17 @@ LABELS: dict[str, dict[str, tuple[str, str]]] = {
         "task": ("预案任务逾期", "Tasks of the plan overdue"),
         "incident": ("安全事件通知时限已过", "Incidents: time to notify is over"),
     },
+    "fold_kind": {
+        "mfe": ("最小自由能", "least energy"),
+        "centroid": ("可能性过半的配对", "pairs likelier than not"),
+        "mea": ("最大期望准确度", "most expected accuracy"),
+    },
+    "fold_state": {
+        "waiting": ("排队中", "waiting"),
+        "working": ("计算中", "being computed"),
+        "done": ("完成", "done"),
+        "failed": ("失败", "failed"),
+    },
     "attribute": {
         "workplace": ("工作单位", "workplace"),
         "school": ("学校", "school"),
@@ -355,6 +366,7 @@ NOTICES: dict[str, tuple[str, str]] = {
     "missing": ("已报失。", "The sheets are reported lost."),
     "destroying": ("待第二人监销。", "A second person has to witness it."),
     "destroyed": ("已监销。", "The destruction is witnessed."),
+    "folding_forgotten": ("序列及其结果已清除。", "The sequence and what was made of it are gone."),
     "switched": ("已切换演示身份。", "You now act as another person of the demonstration."),
     **gift_words.NOTICES,
 }

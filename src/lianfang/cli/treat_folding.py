@@ -63,7 +63,7 @@ def folding(
     """
     from lianfang.foundation.errors import UsageError
     from lianfang.foundation.progress import terminal
-    from lianfang.services import folding as service
+    from lianfang.services.folding import files as service
     from lianfang.treat.folding import arcs
 
     records = service.records(_raw(file))
@@ -114,7 +114,7 @@ def pairs(file: str, beam: int, least: float, as_json: bool) -> None:
 
     Columns: name, i, j (from 1), probability. 列：名称、i、j、概率。
     """
-    from lianfang.services import folding as service
+    from lianfang.services.folding import files as service
 
     frames = service.pairs(service.records(_raw(file)), beam=beam, least=least)
     if as_json:
@@ -155,7 +155,7 @@ def accessible(
     With --around: name, site, the same four, share of the sequence's windows of that length that are more open, and
     the most open window near by (first, last, mean). 加 --around：另列更开放窗口所占比例与附近最优窗口。
     """
-    from lianfang.services import folding as service
+    from lianfang.services.folding import files as service
 
     records = service.records(_raw(file))
     if wanted:
@@ -179,7 +179,7 @@ def _around(
     as_json: bool,
 ) -> None:
     """How open given sites and oligos are, printed."""
-    from lianfang.services import folding as service
+    from lianfang.services.folding import files as service
     from lianfang.treat import folding as engine
 
     rows = {

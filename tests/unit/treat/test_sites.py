@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lianfang.cli import cli
 from lianfang.foundation.errors import BadInput
-from lianfang.services import folding as service
+from lianfang.services.folding import files as service
 from lianfang.treat import folding, genome
 from lianfang.treat.genome import oligos
 from shared import shared_data

@@ -1,7 +1,4 @@
-"""Folding as the command line and the page ask for it: structures, pair probabilities, open sites of given sequences.
-
-Nothing here reads or writes the installation: a sequence goes in, figures come out.
-"""
+"""Structures, pair probabilities and open sites of the sequences of a file."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, UsageError
 from lianfang.foundation.progress import Progress, silent
+from lianfang.treat.folding.sequences import MOST_BYTES
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,8 +24,10 @@ Record = tuple[str, str]
 _SITE = re.compile(r"([1-9]\d{0,6})-([1-9]\d{0,6})")
 
 
-def records(raw: bytes) -> list[Record]:
+def records(raw: bytes, most: int = MOST_BYTES) -> list[Record]:
     """(name, sequence) of FASTA, gzip or not, or of a bare sequence; a name that is there twice is numbered.
+
+    ``most``: bytes, unpacked.
 
     Raises:
         BadInput: no sequence; what ``treat.folding.fasta`` refuses.
@@ -35,7 +35,7 @@ def records(raw: bytes) -> list[Record]:
     from lianfang.treat import folding
 
     found: dict[str, str] = {}
-    for name, sequence in folding.fasta(raw):
+    for name, sequence in folding.fasta(raw, most):
         unique, number = name, 2
         while unique in found:
             unique, number = f"{name}_{number}", number + 1
