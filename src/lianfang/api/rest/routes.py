@@ -85,6 +85,11 @@ class LevelBody(Body):
     reason: Note
 
 
+class DefinitionBody(Body):
+    edition: Name
+    reason: Note
+
+
 class OrderBody(Body):
     holder: Name
 
@@ -189,6 +194,11 @@ def event(inst: Inst, who: Reader, event_id: Name) -> Any:
 @router.post("/events/{event_id}/level", status_code=204, summary="Change the response level")
 def level(inst: Inst, who: Actor, event_id: Name, body: LevelBody) -> None:
     events.change_level(inst, who, event_id, body.level, body.reason)
+
+
+@router.post("/events/{event_id}/definition", status_code=204, summary="Change the case definition")
+def definition(inst: Inst, who: Actor, event_id: Name, body: DefinitionBody) -> None:
+    events.change_definition(inst, who, event_id, body.edition, body.reason)
 
 
 @router.post("/events/{event_id}/orders", status_code=201, summary="Draw up an order to a holder")
