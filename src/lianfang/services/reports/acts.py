@@ -17,17 +17,13 @@ def until(connection: sa.Connection, event_id: str, before: int) -> dict[str, di
     Contacts identified are those whom a naming named to a worker; contacts released those whose observation was
     ended.
     """
-    import sqlalchemy as sa
-
     from lianfang.foundation.errors import LianfangError
     from lianfang.guard import ledger
-    from lianfang.records import Contact, RiskLock
-    from lianfang.store import rows, table
+    from lianfang.records import RiskLock
+    from lianfang.store import rows
 
     log = ledger.Log.only(connection)
     locks = {row["lock_id"] for row in rows(connection, RiskLock, event_id=event_id)}
-    held = table(Contact).c
-    known = set(connection.scalars(sa.select(held.contact_id).where(held.event_id == event_id)))
     named, released = dict[int, int](), dict[int, int]()
     for one in _every(connection, "contacts_named", before):
         if one.ref in locks:
@@ -39,7 +35,7 @@ def until(connection: sa.Connection, event_id: str, before: int) -> dict[str, di
             except (LianfangError, ValueError):
                 continue
     for one in _every(connection, "observation_released", before):
-        if one.ref in known:
+        if one.event == event_id:
             released[one.index] = 1
     return {"contacts_identified": named, "contacts_released": released} if locks else {}
 
