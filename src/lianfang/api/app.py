@@ -80,6 +80,7 @@ def create_app(inst: Installation) -> FastAPI:
         contacts,
         events,
         exchange,
+        genomes,
         gifts,
         giving,
         incidents,
@@ -117,7 +118,19 @@ def create_app(inst: Installation) -> FastAPI:
     app.add_middleware(Headers)
     # first: routes are tried in turn, and machines ask here most often
     app.include_router(ledger_routes.router)
-    daily_pages = (today, events, contacts, work, exchange, subjects, incidents, inspection, paper, gifts)
+    daily_pages = (
+        today,
+        events,
+        contacts,
+        work,
+        exchange,
+        subjects,
+        incidents,
+        inspection,
+        paper,
+        gifts,
+        genomes,
+    )
     # the gifts' public pages go before the bulletins', whose addresses would take theirs
     for module in (signin, account, staff, *daily_pages, giving, receipts, public):
         app.include_router(module.router)

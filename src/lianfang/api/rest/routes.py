@@ -18,6 +18,7 @@ from lianfang.services import (
     closing,
     contacts,
     events,
+    genomes,
     jobs,
     laboratory,
     notices,
@@ -189,6 +190,11 @@ def listing(inst: Inst, who: Reader) -> Any:
 @router.get("/events/{event_id}", summary="An event's situation")
 def event(inst: Inst, who: Reader, event_id: Name) -> Any:
     return plain(situation.view(inst, who, event_id))
+
+
+@router.get("/events/{event_id}/genomes", summary="An event's genomes: clusters, links, misfits")
+def event_genomes(inst: Inst, who: Reader, event_id: Name) -> Any:
+    return plain(genomes.view(inst, who, event_id))
 
 
 @router.post("/events/{event_id}/level", status_code=204, summary="Change the response level")
