@@ -128,6 +128,14 @@ def test_all_or_nothing(inst: Installation, staff: Staff, event_id: str, linked:
         "S000000": "too_short", "S000001": "no_bases",
     }  # fmt: skip
     assert (seen["clusters"], seen["links"], seen["misfits"]) == ([], [], [])
+    # A sample whose result came and whose case is of no event is told, and nothing of it is kept.
+    with inst.store.begin() as connection:
+        put(connection, LabResult(sample_no="S000009", card_no="elsewhere", tested_on=date(2026, 1, 27), test="x",
+                                  result="positive"))  # fmt: skip
+    both = genomes.receive(inst, staff["laboratory"], text(S000009=sequence(*BASE), S000001=sequence(*BASE)))
+    assert ([one["sample_no"] for one in both["received"]], both["left"]) == (["S000001"], ["S000009"])
+    with inst.store.read() as connection:
+        assert {row["sample_no"] for row in rows(connection, Genome)} == {"S000000", "S000001"}
     # A better reading replaces it.
     genomes.receive(inst, staff["laboratory"], text(S000000=sequence(*BASE)))
     seen = genomes.view(inst, staff["epidemiologist"], event_id)
@@ -173,8 +181,8 @@ def test_roles_areas_and_ends(inst: Installation, staff: Staff, event_id: str, l
     closing.close(inst, staff["manager"], event_id, "ended")
     with pytest.raises(Conflict):
         genomes.view(inst, staff["epidemiologist"], event_id)
-    with pytest.raises(BadInput, match="no sample of an open event"):
-        genomes.receive(inst, staff["laboratory"], raw)
+    late = genomes.receive(inst, staff["laboratory"], raw)
+    assert (late["received"], late["left"]) == ([], ["S000000"]), "an event that has ended takes no more"
 
 
 @pytest.mark.parametrize(

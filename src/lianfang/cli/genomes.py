@@ -33,6 +33,8 @@ def receive(file: str, home: str | None, account: str, clock: str, as_json: bool
     lines += [
         f"! {one['oligo']}: {one['sample_no']}  first in its event 本事件首次出现" for one in done["alarms"]
     ]
+    if done["left"]:
+        lines.append(f"of no open event, nothing kept 不属于已启动事件，未保存: {' '.join(done['left'])}")
     say(as_json, done, "\n".join(lines))
 
 

@@ -44,13 +44,13 @@ CLUSTER, CLUSTER_DAYS = 2, 21
 def receive(inst: Installation, who: Who, raw: bytes) -> dict[str, Any]:
     """Read the genomes of a FASTA file whose headers are sample numbers; all or nothing.
 
-    Returns ``received`` (sample number, status, clade, lineage, quality, oligos), ``events`` that they belong to, and
-    ``alarms``: assays of which a primer or probe no longer fits a genome of an event for the first time.
+    Returns ``received`` (sample number, status, clade, lineage, quality, oligos), ``events`` that they belong to,
+    ``alarms``: assays of which a primer or probe no longer fits a genome of an event for the first time, and ``left``:
+    samples of no open event, of which nothing is kept.
 
     Raises:
-        BadInput: no FASTA; a header that holds more than a sample's number; a number that no sample of an open event
-        has;
-            a number twice. Refused: wrong role or area.
+        BadInput: no FASTA; a header that holds more than a sample's number; a number that no sample has, or that stands
+            twice. Refused: wrong role or area.
     """
     from lianfang.records import Genome
     from lianfang.store import put
@@ -60,13 +60,17 @@ def receive(inst: Installation, who: Who, raw: bytes) -> dict[str, Any]:
     pairs = _numbered(raw)
     with inst.store.read() as connection:
         samples = _samples(connection, [number for number, _ in pairs])
-    places = [samples[number] for number, _ in pairs if number in samples]
     unknown = [number for number, _ in pairs if number not in samples]
     if unknown:
         raise BadInput(
-            f"{len(unknown)} of {len(pairs)} genomes are of no sample of an open event, such as {unknown[0]}.",
+            f"{len(unknown)} of {len(pairs)} genomes are of no known sample, such as {unknown[0]}.",
             hint="The header is the sample's number; a sample is known once it was ordered here or its result came.",
         )
+    left = [number for number, _ in pairs if not samples[number].event_id]
+    pairs = [(number, sequence) for number, sequence in pairs if samples[number].event_id]
+    places = [samples[number] for number, _ in pairs]
+    if not pairs:
+        return {"received": [], "events": [], "alarms": [], "left": left}
     touched = {
         event_id: events.get(inst, event_id) for event_id in dict.fromkeys(one.event_id for one in places)
     }
@@ -100,6 +104,7 @@ def receive(inst: Installation, who: Who, raw: bytes) -> dict[str, Any]:
         ],
         "events": sorted(touched),
         "alarms": alarms,
+        "left": left,
     }  # fmt: skip
 
 
@@ -141,35 +146,51 @@ class _Sample:
 
 
 def _samples(connection: sa.Connection, numbers: Sequence[str]) -> dict[str, _Sample]:
-    """The samples of open events among these numbers: ordered here, or delivered with a result of a case's card."""
-    from lianfang.records import CaseReport, Contact, Event, LabResult, Sample
-    from lianfang.store import rows, table
+    """The known samples among these numbers, ordered here or delivered; without an event where none is open."""
+    from lianfang.records import Event
+    from lianfang.store import rows
 
     running = {row["event_id"] for row in rows(connection, Event, status="open")}
     made: dict[str, _Sample] = {}
     for first in range(0, len(numbers), 500):
         part = list(numbers[first : first + 500])
-        own = rows(connection, Sample, table(Sample).c.sample_no.in_(part))
-        contacts = {
-            row["contact_id"]: row["case_id"]
-            for row in rows(
-                connection, Contact, table(Contact).c.contact_id.in_([row["contact_id"] for row in own])
-            )
-        }
-        for row in own:
-            case = row["case_id"] or contacts.get(row["contact_id"], "")
-            if row["event_id"] in running:
-                made[row["sample_no"]] = _Sample(row["sample_no"], row["event_id"], case, row["collected_on"])
-        results = rows(connection, LabResult, table(LabResult).c.sample_no.in_(part))
-        cards = {row["card_no"] for row in results if row["card_no"]}
-        known = rows(connection, CaseReport, table(CaseReport).c.card_no.in_(sorted(cards)))
-        of_card = {row["card_no"]: row for row in known if row["event_id"] in running}
-        for row in results:
-            card = of_card.get(row["card_no"])
-            if row["sample_no"] not in made and card:
-                made[row["sample_no"]] = _Sample(
-                    row["sample_no"], card["event_id"], card["case_id"], row["collected_on"]
-                )
+        made |= _delivered(connection, part, running) | _ordered(connection, part, running)
+    return made
+
+
+def _ordered(connection: sa.Connection, part: Sequence[str], running: set[str]) -> dict[str, _Sample]:
+    """Samples that this house ordered of contacts and cases."""
+    from lianfang.records import Contact, Sample
+    from lianfang.store import rows, table
+
+    own = rows(connection, Sample, table(Sample).c.sample_no.in_(part))
+    of = [row["contact_id"] for row in own]
+    contacts = rows(connection, Contact, table(Contact).c.contact_id.in_(of))
+    cases = {row["contact_id"]: row["case_id"] for row in contacts}
+    return {
+        row["sample_no"]: _Sample(
+            row["sample_no"], row["event_id"] if row["event_id"] in running else "",
+            row["case_id"] or cases.get(row["contact_id"], ""), row["collected_on"],
+        )
+        for row in own
+    }  # fmt: skip
+
+
+def _delivered(connection: sa.Connection, part: Sequence[str], running: set[str]) -> dict[str, _Sample]:
+    """Samples whose results laboratories delivered, each by the number of a case's card."""
+    from lianfang.records import CaseReport, LabResult
+    from lianfang.store import rows, table
+
+    results = rows(connection, LabResult, table(LabResult).c.sample_no.in_(part))
+    cards = sorted({row["card_no"] for row in results if row["card_no"]})
+    known = rows(connection, CaseReport, table(CaseReport).c.card_no.in_(cards))
+    of_card = {row["card_no"]: row for row in known if row["event_id"] in running}
+    made = {}
+    for row in results:
+        card = of_card.get(row["card_no"], {"event_id": "", "case_id": ""})
+        made[row["sample_no"]] = _Sample(
+            row["sample_no"], card["event_id"], card["case_id"], row["collected_on"]
+        )
     return made
 
 
