@@ -92,6 +92,7 @@ def create_app(inst: Installation) -> FastAPI:
         staff,
         subjects,
         today,
+        treat,
         work,
     )
     from lianfang.api.rest import accounts, persons, routes
@@ -130,6 +131,7 @@ def create_app(inst: Installation) -> FastAPI:
         paper,
         gifts,
         genomes,
+        treat,
     )
     # the gifts' public pages go before the bulletins', whose addresses would take theirs
     for module in (signin, account, staff, *daily_pages, giving, receipts, public):

@@ -61,6 +61,7 @@ ACTS: dict[str, frozenset[str]] = {
     "contact.visit": frozenset({"community_worker"}),
     "sample.order": frozenset({"community_worker", "epidemiologist", "clinician"}),
     "sample.result": frozenset({"laboratory", "system"}),
+    "treat.use": frozenset({"clinician", "laboratory", "epidemiologist", "manager"}),
     "genome.receive": frozenset({"laboratory", "system"}),
     "genome.read": frozenset({"laboratory", "epidemiologist", "manager", "clinician"}),
     "notice.issue": frozenset({"epidemiologist", "manager", "community_worker"}),
