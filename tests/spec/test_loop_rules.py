@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from lianfang.api import charts
 from lianfang.foundation.errors import BadInput, Conflict, NotFound, Refused
 from lianfang.records import Approval, Contact, DecisionEntry, ObservationOrder, Reading, RiskLock
-from lianfang.services import accounts, cases, closing, contacts, events, orders, visits
+from lianfang.services import accounts, cases, closing, contacts, events, orders, situation, visits
 from lianfang.services.installation import SYSTEM, Installation, Who
 from lianfang.store import change, one, rows, tally
 from loop import CONTACTS, NAMES, put_cases
@@ -65,6 +66,32 @@ def test_acts_are_signed_and_in_order(inst: Installation, staff: Staff, event_id
     for act in acts:
         document = {"payload": act["content"], "signer": act["key_id"], "signature": act["signature"]}
         assert verify(inst.signer.public, document) == act["content"]
+
+
+def test_a_change_of_the_case_definition_is_signed_and_marks_the_curve(
+    inst: Installation, staff: Staff, event_id: str
+) -> None:
+    before = events.get(inst, event_id)["case_definition"]
+    events.change_definition(inst, staff["manager"], event_id, "cn-6", "第六版印发")
+    with pytest.raises(Refused):
+        events.change_definition(inst, staff["epidemiologist"], event_id, "cn-7", "越权")
+    for edition, reason, error in (
+        ("cn-6", "again", Conflict), ("cn-7", " ", BadInput), ("", "x", BadInput), ("张三 确诊", "x", BadInput),
+        ("a" * 61, "x", BadInput),
+    ):  # fmt: skip
+        with pytest.raises(error):
+            events.change_definition(inst, staff["manager"], event_id, edition, reason)
+    assert events.get(inst, event_id)["case_definition"] == "cn-6"
+    acts = events.acts(inst, staff["manager"], event_id)
+    assert (acts[-1]["act"], acts[-1]["content"]["before"], acts[-1]["content"]["after"]) == (
+        "definition", before, "cn-6",
+    )  # fmt: skip
+    seen = situation.view(inst, staff["manager"], event_id)
+    marked = [one for one in seen["breaks"] if one["edition"] == "cn-6" and one["day"] == inst.today()]
+    assert len(marked) == 1 and before in marked[0]["why"][1]
+    chart = charts.curve({inst.today().isoformat(): 3}, inst.today(), "zh", seen["breaks"])
+    assert chart is not None and chart["svg"].file().count("stroke-dasharray") == 1
+    assert [one["day"] for one in chart["breaks"]] == [inst.today()]
 
 
 def test_a_false_alarm_is_dismissed_with_its_reason(inst: Installation, staff: Staff) -> None:

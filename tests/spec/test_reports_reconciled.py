@@ -16,7 +16,7 @@ import journeykit
 from lianfang.foundation.clock import SetClock
 from lianfang.foundation.errors import BadInput, Conflict, NotFound, Refused
 from lianfang.guard import ledger
-from lianfang.records import CaseReport, ReceivedReport, ReportLine, ReportOrigin
+from lianfang.records import Bulletin, CaseReport, ReceivedReport, ReportLine, ReportOrigin, RiskLock
 from lianfang.services import accounts, bulletin, closing, importing, integrity, reports
 from lianfang.services.installation import SYSTEM, Installation, open_installation
 from lianfang.services.reports import lines, receipt
@@ -73,6 +73,31 @@ def test_a_bulletin_rests_on_its_reports(inst: Installation, event_id: str) -> N
     assert sum(one["recounted"] for one in districts) == by_name["cases"]["recounted"]
     assert found["agrees"] and not found["findings"]
     assert sum(one["reports"] for one in found["reporters"]) >= 3
+
+
+def test_figures_of_contacts_rest_on_the_acts_in_the_ledger(inst: Installation, event_id: str) -> None:
+    """Named and released contacts are counted from the ledger's entries, and a figure that says more is told."""
+    found = _reconcile(inst, event_id)
+    by_name = {one["figure"]: one for one in found["figures"]}
+    named = by_name["contacts_identified"]
+    assert named["recounted"] == named["published"] > 0 and named["acts"]
+    with inst.store.read() as connection:
+        kinds = {one.index: one.type for one in ledger.entries(connection, type="contacts_named", limit=1000)}
+        locks = {row["lock_id"] for row in rows(connection, RiskLock, event_id=event_id)}
+    assert set(named["acts"]) <= set(kinds) and locks
+    assert max(named["acts"]) < found["log_index"]
+    assert by_name["contacts_released"]["recounted"] == by_name["contacts_released"]["published"]
+    assert by_name["contacts_observed"]["recounted"] is None
+    with inst.store.begin() as connection:
+        held = rows(connection, Bulletin, event_id=event_id, number=1)[0]
+        content = json.loads(json.dumps(held["content"]))
+        for row in content["tables"][0]["rows"]:
+            row["count"] = row["count"] + 5 if row["indicator"] == "contacts_identified" else row["count"]
+        connection.execute(
+            table(Bulletin).update().where(table(Bulletin).c.id == held["id"]).values(content=content)
+        )
+    told = [one for one in _reconcile(inst, event_id)["findings"] if one["kind"] == "unfounded"]
+    assert len(told) == 1 and "acts in the ledger" in told[0]["en"]
 
 
 class Hospital:

@@ -83,6 +83,7 @@ def create_app(inst: Installation) -> FastAPI:
         events,
         exchange,
         folding,
+        genomes,
         gifts,
         giving,
         incidents,
@@ -94,6 +95,7 @@ def create_app(inst: Installation) -> FastAPI:
         staff,
         subjects,
         today,
+        treat,
         work,
     )
     from lianfang.api.rest import accounts, persons, routes
@@ -133,6 +135,8 @@ def create_app(inst: Installation) -> FastAPI:
         inspection,
         paper,
         gifts,
+        genomes,
+        treat,
     )
     # the gifts' public pages go before the bulletins', whose addresses would take theirs
     for module in (signin, account, staff, *daily_pages, giving, receipts, public):

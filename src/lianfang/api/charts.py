@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 
-def curve(by_day: dict[str, int], until: date, lang: str) -> dict[str, Any] | None:
-    """An epidemic curve by day of onset: ``svg`` and the ``rows`` of its table; None without cases."""
+def curve(
+    by_day: dict[str, int], until: date, lang: str, breaks: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any] | None:
+    """An epidemic curve by day of onset: ``svg`` and the ``rows`` of its table; None without cases.
+
+    ``breaks``: days (``day``, ``edition``) from which something else is counted; those within it are marked.
+    """
     from lianfang.foundation import svg
 
     if not by_day:
@@ -17,8 +23,13 @@ def curve(by_day: dict[str, int], until: date, lang: str) -> dict[str, Any] | No
     counts = [by_day.get(day.isoformat(), 0) for day in days]
     title = "按发病日期的流行曲线" if lang == "zh" else "Epidemic curve by day of onset"
     label = "病例" if lang == "zh" else "cases"
+    within = [one for one in breaks if first <= one["day"] <= until]
+    marks = {(one["day"] - first).days: str(one["edition"]) for one in within}
     return {
-        "svg": svg.bars(days, counts, title=title, y_label=label, lang=lang, width=360, height=230),
+        "breaks": within,
+        "svg": svg.bars(
+            days, counts, title=title, y_label=label, lang=lang, width=360, height=230, marks=marks
+        ),
         "days": list(zip(days, counts, strict=True)),
         "rows": [(day, count) for day, count in zip(days, counts, strict=True) if count],
     }

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backup": ("lianfang.cli.backup:backup", "Encrypted backups, restores, drills. 备份、恢复、演练。"),
     "exchange": ("lianfang.cli.exchange:exchange", "Messages between authorities. 机关间信息交换。"),
     "paper": ("lianfang.cli.paper:paper", "Paper forms under custody. 纸质表的发放、回收、监销。"),
+    "genomes": ("lianfang.cli.genomes:genomes", "Genomes of an event's samples. 事件样本的基因组。"),
     "gifts": ("lianfang.cli.gifts:gifts", "Gifts from donor to ward. 捐赠物资：从捐赠人到科室。"),
     "job": ("lianfang.cli.job:job", "Long work: list, cancel, run. 任务。"),
     "holder": ("lianfang.cli.holder:holder", "A holder's node: data stay at home. 数据持有方节点。"),

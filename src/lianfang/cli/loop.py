@@ -183,6 +183,22 @@ def event_level(
     say(as_json, {"event_id": event_id, "level": level}, f"{event_id}: {level}")
 
 
+@event.command("definition")
+@click.argument("event_id")
+@click.argument("edition")
+@click.option("--reason", required=True, help="Why. 理由。")
+@on_installation
+def event_definition(
+    event_id: str, edition: str, reason: str, home: str | None, account: str, clock: str, as_json: bool
+) -> None:
+    """Count by another edition of the case definition. 更换病例定义版本。"""
+    from lianfang.services import events
+
+    with opened(home, clock) as inst:
+        events.change_definition(inst, acting(inst, account, ("manager",)), event_id, edition, reason)
+    say(as_json, {"event_id": event_id, "case_definition": edition}, f"{event_id}: {edition}")
+
+
 @event.command("plan")
 @click.argument("event_id")
 @click.option(

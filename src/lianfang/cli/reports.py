@@ -188,7 +188,10 @@ def in_words(found: dict[str, Any], lang: str) -> str:
     for one in found["figures"]:
         published = "withheld 未公开" if one["published"] is None else one["published"]
         if one["rests_on"] == "acts":
-            lines.append(f"  {one['figure']}: {published}  (acts of this house 本机构行为)")
+            counted = "" if one["recounted"] is None else f"  = {one['recounted']}"
+            lines.append(f"  {one['figure']}: {published}{counted}  (acts of this house 本机构行为)")
+            if one["acts"]:
+                lines.append(f"      entries 日志: {', '.join(map(str, one['acts'][:12]))}")
             continue
         who = ", ".join(f"{name} {count}" for name, count in one["by_reporter"].items())
         entries = ", ".join(str(index) for index in one["reports"][:12]) + (

@@ -48,6 +48,18 @@ def describe(folder: Path, check: bool, as_json: bool) -> None:
     _show(folder, as_json, check)
 
 
+@world.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--day", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Day of the results. 结果日期。"
+)
+def genomes(folder: Path, day: datetime) -> None:
+    """Print the genomes of that day's positive samples, simulated. 输出当日阳性样本的模拟基因组。"""
+    from lianfang.world.genomes import fasta
+
+    click.echo(fasta(folder, day.date()), nl=False)
+
+
 def _show(folder: Path, as_json: bool, check: bool = False) -> None:
     from lianfang import world as package
     from lianfang.foundation.errors import BadInput

@@ -81,6 +81,12 @@ class Settings(BaseSettings):
     retention_days: int = Field(
         365, ge=1, le=3650, description="Days after closing until an event's data end."
     )
+    genome_dataset: str = Field(
+        "sars-cov-2", description="Shipped dataset, or folder, that genomes are read against."
+    )
+    lineage_table: str = Field(
+        "", description="Table of lineages that the laboratory installed; empty: none."
+    )
     exchange_kind: Literal["eu_competent_authority", "eu_commission", "ecdc"] = Field(
         "eu_competent_authority", description="What this authority is in the exchange between authorities."
     )

@@ -52,6 +52,7 @@ from lianfang.records.exchange import (
     ExchangeReceipt,
 )
 from lianfang.records.forms import form, importable, json_schema
+from lianfang.records.genomes import Genome
 from lianfang.records.gifts import (
     CollectionAccount,
     Gift,
@@ -131,6 +132,7 @@ __all__ = [
     "ExchangeReceipt",
     "FieldInfo",
     "FollowUp",
+    "Genome",
     "Gift",
     "GiftAllocation",
     "GiftDonor",

@@ -54,7 +54,7 @@ class EventAct(Record):
     )
     event_id: EventId
     number: Annotated[int, P0("序号", "number")]
-    act: Annotated[Literal["open", "level", "plan", "close", "dismiss"], P0("操作", "act")]
+    act: Annotated[Literal["open", "level", "plan", "definition", "close", "dismiss"], P0("操作", "act")]
     at: Annotated[datetime, P0("时间", "time")]
     by: Annotated[str, P0("操作人", "by account")]
     content: Annotated[dict[str, Any], P0("内容", "content as signed")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -151,6 +152,31 @@ def change_level(inst: Installation, who: Who, event_id: str, level: str, reason
         plan.open_tasks(inst, connection, {**event, "level": level}, inst.today())
         content = {"before": event["level"], "after": level, "reason": reason}
         sign_act(inst, connection, who, event_id, "level", content)
+
+
+def change_definition(inst: Installation, who: Who, event_id: str, edition: str, reason: str) -> None:
+    """Count by another edition of the case definition from today on: a signed act, marked in every curve.
+
+    ``edition``: one of ``lianfang.treat.casedef``, or a name of the authority's own for another disease.
+    """
+    from lianfang.records import Event
+    from lianfang.store import change, one
+
+    require(who, "event.level")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{1,59}", edition):
+        raise BadInput("An edition is named by 2 to 60 letters, digits, dots and hyphens, such as cn-6.")
+    if not reason.strip():
+        raise BadInput("A change of the case definition needs a reason.")
+    with inst.store.begin() as connection:
+        event = one(connection, Event, event_id=event_id)
+        within(who, event["adcode"])
+        if event["status"] != "open":
+            raise Conflict("Only an open event has a case definition to change.")
+        if event["case_definition"] == edition:
+            raise Conflict(f"The case definition is {edition} already.")
+        change(connection, Event, event["id"], case_definition=edition)
+        content = {"before": event["case_definition"], "after": edition, "reason": reason}
+        sign_act(inst, connection, who, event_id, "definition", content)
 
 
 def dismiss_alert(inst: Installation, who: Who, alert_id: str, reason: str) -> None:

@@ -61,8 +61,9 @@ ACTS: dict[str, frozenset[str]] = {
     "contact.visit": frozenset({"community_worker"}),
     "sample.order": frozenset({"community_worker", "epidemiologist", "clinician"}),
     "sample.result": frozenset({"laboratory", "system"}),
-    # a sequence without a name, from a virus; nothing of the installation is read for it
-    "sequence.fold": frozenset({"laboratory", "clinician"}),
+    "treat.use": frozenset({"clinician", "laboratory", "epidemiologist", "manager"}),
+    "genome.receive": frozenset({"laboratory", "system"}),
+    "genome.read": frozenset({"laboratory", "epidemiologist", "manager", "clinician"}),
     "notice.issue": frozenset({"epidemiologist", "manager", "community_worker"}),
     "observation.end": frozenset({"epidemiologist", "clinician"}),
     "bulletin.publish": frozenset({"manager"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from lianfang.services import cases, contacts, curves, events, plan
@@ -10,7 +11,7 @@ from lianfang.services.gate import ask, require, within
 from lianfang.services.installation import Installation, Who
 
 if TYPE_CHECKING:
-    from datetime import date
+    from collections.abc import Sequence
 
     import polars as pl
     import sqlalchemy as sa
@@ -76,12 +77,14 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
     for order in orders:
         order.pop("index_cases")  # match tokens are between the order and its holder
     reproduction = estimated[0]["outcome"].get(event_id) if estimated else None
+    acts = events.acts(inst, who, event_id)
     return {
         "event": event,
         "as_of": day,
         "cases": listed,
         "case_count": known.height,
         "by_onset": curves.by_day(known["date_onset"].fill_null(known["first_reported"])),
+        "breaks": breaks(event, acts, day),
         "contact_count": sum(counts.values()),
         "contact_counts": counts,
         "orders": sorted(orders, key=lambda row: row["issued_at"], reverse=True),
@@ -95,10 +98,36 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
         if event["status"] == "open"
         else None,
         "tasks": plan.tasks(inst, event) if event["status"] == "open" else [],
-        "acts": events.acts(inst, who, event_id),
+        "acts": acts,
         "needs": morning.needs(inst, event) if event["status"] == "open" else [],
         "data_due": event["status"] == "closed" and not held and event["retention_until"] <= day,
     }
+
+
+def breaks(event: Row, acts: Sequence[Row], until: date) -> list[dict[str, Any]]:
+    """The days from which the event's curve counts something else: ``day``, ``edition``, ``why`` (Chinese, English).
+
+    Changes of the case definition by a signed act and, of an event counted by the national plan, the known breaks in
+    its area.
+    """
+    from lianfang.treat import casedef
+
+    found = [
+        {
+            "day": act["at"].date(),
+            "edition": act["content"]["after"],
+            "why": (
+                f"病例定义由 {act['content']['before']} 改为 {act['content']['after']}",
+                f"case definition {act['content']['before']} became {act['content']['after']}",
+            ),
+        }
+        for act in acts
+        if act["act"] == "definition"
+    ]
+    if event["case_definition"].startswith("cn-"):
+        known = casedef.breaks(date(2019, 12, 1), until, str(event["adcode"]))
+        found += [{"day": one.day, "edition": one.edition, "why": one.why} for one in known]
+    return sorted(found, key=lambda one: one["day"])
 
 
 def _listed(connection: sa.Connection, day: date, known: pl.DataFrame) -> list[Row]:

@@ -302,6 +302,7 @@ GIVES_NONE = {
     "services.contacts.name": "a count",
     "services.events.propose": "an event's draft: its place and rule, no case",
     "services.events.open_event": "the event's id",
+    "services.events.change_definition": "nothing",
     "services.events.change_level": "nothing",
     "services.events.dismiss_alert": "nothing",
     "services.events.listing": "events",

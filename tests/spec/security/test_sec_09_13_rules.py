@@ -249,6 +249,7 @@ ACTS: dict[str, Act] = {
     "approve": lambda i, s, e: contacts.approve(i, s["manager"], _locked(i)),
     "refuse": lambda i, s, e: contacts.approve(i, s["manager"], _locked(i), verdict="refuse"),
     "level": lambda i, s, e: events.change_level(i, s["manager"], e, "II", "x"),
+    "definition": lambda i, s, e: events.change_definition(i, s["manager"], e, "cn-6", "x"),
     "paper": lambda i, s, e: paper.issue(i, s["epidemiologist"], e, "returnee", 3, to="li.she"),
     "incident": lambda i, s, e: incidents.report(i, s["manager"], what="a sheet was left on a table"),
     "bulletin": lambda i, s, e: bulletin.publish(i, s["manager"], e),

@@ -208,6 +208,7 @@ LOST = {"state": "stored", "quantity": 1, "reason": "damaged"}
 #: What the schema's own example does not fill so that the service would take it.
 BODIES: dict[str, dict[str, Any]] = {
     "level": {"level": "II", "reason": "x"},
+    "definition": {"edition": "cn-6", "reason": "x"},
     "paper": {"form": "returnee", "count": 2, "to": "near.communityworker", "days": 7},
     "step": {"kind": "note", "note": "looked into"},
     "POST /incidents/{incident_id}/step": {"step": "note", "note": "looked into"},

@@ -14,6 +14,7 @@ from lianfang.foundation.errors import NotFound
 from lianfang.services import attack as attacking
 from lianfang.services import bulletin, closing, events, gate, jobs, orders, plan, reports, situation
 from lianfang.services.orders import holders
+from lianfang.treat import casedef
 
 router = APIRouter(tags=["event"])
 Text = Annotated[str, Form(max_length=2000)]
@@ -23,15 +24,15 @@ Text = Annotated[str, Form(max_length=2000)]
 def event(request: Request, inst: Inst, who: Reader, event_id: str) -> Response:
     found = situation.view(inst, who, event_id)
     lang = language(request)
-    chart = charts.curve(found["by_onset"], found["as_of"], lang)
-    return page(request, "event.html", **found, chart=chart)
+    chart = charts.curve(found["by_onset"], found["as_of"], lang, found["breaks"])
+    return page(request, "event.html", **found, chart=chart, editions=casedef.all_editions().values())
 
 
 @router.get("/events/{event_id}/curve.{kind}", summary="The epidemic curve as a table (csv) or a chart (svg)")
 def curve(request: Request, inst: Inst, who: Reader, event_id: str, kind: str) -> Response:
     found = situation.view(inst, who, event_id)
     lang = language(request)
-    chart = charts.curve(found["by_onset"], found["as_of"], lang)
+    chart = charts.curve(found["by_onset"], found["as_of"], lang, found["breaks"])
     if chart is None or kind not in ("csv", "svg"):
         raise NotFound("There is no such file.", hint="A curve needs cases; its files are csv and svg.")
     text = chart["svg"].file() if kind == "svg" else charts.table(chart["days"], lang)
@@ -42,6 +43,14 @@ def curve(request: Request, inst: Inst, who: Reader, event_id: str, kind: str) -
 def level(request: Request, inst: Inst, who: Actor, event_id: str, level: Text, reason: Text) -> Response:
     events.change_level(inst, who, event_id, level, reason)
     return go(f"/events/{event_id}", "level")
+
+
+@router.post("/events/{event_id}/definition", summary="Change the case definition")
+def definition(
+    request: Request, inst: Inst, who: Actor, event_id: str, edition: Text, reason: Text
+) -> Response:
+    events.change_definition(inst, who, event_id, edition.strip(), reason)
+    return go(f"/events/{event_id}", "definition")
 
 
 @router.post("/events/{event_id}/tasks/{task}", summary="Tick off a task of the plan")

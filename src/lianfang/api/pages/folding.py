@@ -14,7 +14,7 @@ from lianfang.api.view import attachment, go, language, page
 from lianfang.foundation.errors import Conflict, NotFound
 from lianfang.services.folding import desk, files
 
-router = APIRouter(tags=["folding"])
+router = APIRouter(tags=["treat"])
 #: A position of a sequence, and the bases of a probe or primer.
 At = Annotated[int, Query(ge=0, le=desk.MOST_BASES)]
 Length = Annotated[int, Query(ge=8, le=60)]
@@ -25,13 +25,13 @@ ENDINGS = {"dot-bracket": "dbn", "ct": "ct", "bpseq": "bpseq", "json": "json", "
 MOST_SHOWN = 600  # bases of a region that stand as letters on the page
 
 
-@router.get("/folding", summary="A form for a sequence, and the folds of the last hour")
+@router.get("/treat/folding", summary="A form for a sequence, and the folds of the last hour")
 def form(request: Request, inst: Inst, who: Reader) -> Response:
     held = desk.listing(request.app.state.folding, who)
     return page(request, "folding.html", held=held, kinds=desk.KINDS, beams=desk.BEAMS, most=desk.MOST_BASES)
 
 
-@router.post("/folding", dependencies=[Costly], summary="Fold a pasted or uploaded sequence")
+@router.post("/treat/folding", dependencies=[Costly], summary="Fold a pasted or uploaded sequence")
 def start(
     request: Request,
     inst: Inst,
@@ -43,10 +43,10 @@ def start(
 ) -> Response:
     raw = file.file.read(desk.MOST_BYTES + 1) if file is not None and file.size else sequence.encode()
     fold_id = desk.start(request.app.state.folding, who, raw, kind=kind, beam=beam)
-    return go(f"/folding/{fold_id}")
+    return go(f"/treat/folding/{fold_id}")
 
 
-@router.get("/folding/{fold_id}", summary="One fold, or how far it is; a region of it")
+@router.get("/treat/folding/{fold_id}", summary="One fold, or how far it is; a region of it")
 def show(
     request: Request,
     inst: Inst,
@@ -66,7 +66,8 @@ def show(
 
 
 @router.get(
-    "/folding/{fold_id}/files/{form}", summary="A fold as a file other programs read, or a region as SVG"
+    "/treat/folding/{fold_id}/files/{form}",
+    summary="A fold as a file other programs read, or a region as SVG",
 )
 def download(
     request: Request,
@@ -94,10 +95,10 @@ def download(
     return Response(text, media_type=f"{kind}; charset=utf-8", headers=headers)
 
 
-@router.post("/folding/{fold_id}/forget", summary="Forget a fold now")
+@router.post("/treat/folding/{fold_id}/forget", summary="Forget a fold now")
 def forget(request: Request, inst: Inst, who: Actor, fold_id: str) -> Response:
     desk.forget(request.app.state.folding, who, fold_id)
-    return go("/folding", "folding_forgotten")
+    return go("/treat/folding", "folding_forgotten")
 
 
 def _region(bases: int, start: int, to: int) -> tuple[int, int]:

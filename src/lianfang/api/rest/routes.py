@@ -18,6 +18,7 @@ from lianfang.services import (
     closing,
     contacts,
     events,
+    genomes,
     jobs,
     laboratory,
     notices,
@@ -82,6 +83,11 @@ class NoteBody(Body):
 
 class LevelBody(Body):
     level: Name
+    reason: Note
+
+
+class DefinitionBody(Body):
+    edition: Name
     reason: Note
 
 
@@ -186,9 +192,19 @@ def event(inst: Inst, who: Reader, event_id: Name) -> Any:
     return plain(situation.view(inst, who, event_id))
 
 
+@router.get("/events/{event_id}/genomes", summary="An event's genomes: clusters, links, misfits")
+def event_genomes(inst: Inst, who: Reader, event_id: Name) -> Any:
+    return plain(genomes.view(inst, who, event_id))
+
+
 @router.post("/events/{event_id}/level", status_code=204, summary="Change the response level")
 def level(inst: Inst, who: Actor, event_id: Name, body: LevelBody) -> None:
     events.change_level(inst, who, event_id, body.level, body.reason)
+
+
+@router.post("/events/{event_id}/definition", status_code=204, summary="Change the case definition")
+def definition(inst: Inst, who: Actor, event_id: Name, body: DefinitionBody) -> None:
+    events.change_definition(inst, who, event_id, body.edition, body.reason)
 
 
 @router.post("/events/{event_id}/orders", status_code=201, summary="Draw up an order to a holder")

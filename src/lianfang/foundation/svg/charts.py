@@ -113,10 +113,19 @@ def bars(
     lang: str = "en",
     width: float = 420,
     height: float = 250,
+    marks: Mapping[int, str] | None = None,
 ) -> Drawing:
-    """One bar for each x."""
+    """One bar for each x; ``marks``: as in ``curve``."""
     return curve(
-        x, {"": values}, title=title, desc=desc, y_label=y_label, lang=lang, width=width, height=height
+        x,
+        {"": values},
+        title=title,
+        desc=desc,
+        y_label=y_label,
+        lang=lang,
+        width=width,
+        height=height,
+        marks=marks,
     )
 
 
@@ -130,8 +139,12 @@ def curve(
     lang: str = "en",
     width: float = 420,
     height: float = 250,
+    marks: Mapping[int, str] | None = None,
 ) -> Drawing:
-    """The epidemic curve: cases a day or week, stacked by category in the order given (the first lowest)."""
+    """The epidemic curve: cases a day or week, stacked by category in the order given (the first lowest).
+
+    ``marks``: places on x (from 0) at whose left edge a dashed line stands, with a short word: something changed there.
+    """
     for name, values in categories.items():
         _checked(name or title, values, len(x))
         if any(v is not None and v < 0 for v in values):
@@ -156,7 +169,24 @@ def curve(
             parts.append(f"M{left} {number(foot)}V{number(y)}h{right}V{number(foot)}z")
         fill = PALETTE[i % 6]
         body.append(f'<path class="lf-f{i % 6}" fill="{fill}" d="{"".join(parts)}"/>')
+    body += _marked(marks or {}, frame, slot, len(x))
     return Drawing("".join(body), width, height, title, desc, lang)
+
+
+def _marked(marks: Mapping[int, str], frame: _Frame, slot: float, places: int) -> list[str]:
+    """Dashed lines across a chart, each with its word beside its head, on the side where there is room."""
+    out = []
+    for place, word in marks.items():
+        if not 0 <= place < places:
+            raise BadInput(f"The mark at place {place} lies outside of the axis.")
+        at, word = frame.x(place) - slot / 2, word[:24]
+        fits = at + 4 + text_width(word, 11) < frame.right
+        out.append(
+            f'<line x1="{number(at)}" x2="{number(at)}" y1="{number(frame.top)}" y2="{number(frame.bottom)}" '
+            f'class="lf-axis" stroke="{MUTED}" stroke-dasharray="4 3"/>'
+            + label(at + 4 if fits else at - 4, frame.top + 9, word, anchor="start" if fits else "end")
+        )
+    return out
 
 
 def _checked(name: str, values: Sequence[float | None], wanted: int) -> None:

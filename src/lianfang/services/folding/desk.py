@@ -221,7 +221,7 @@ def start(desk: Desk, who: Who, raw: bytes, *, kind: str = "mfe", beam: int = 10
     from lianfang.treat.folding.expected import MOST_MEA
     from lianfang.treat.folding.sequences import clean
 
-    require(who, "sequence.fold")
+    require(who, "treat.use")
     if kind not in KINDS or beam not in BEAMS:
         raise BadInput("This kind of structure or this beam is not offered here.")
     found = records(raw, MOST_BYTES)
@@ -246,17 +246,17 @@ def start(desk: Desk, who: Who, raw: bytes, *, kind: str = "mfe", beam: int = 10
 
 def listing(desk: Desk, who: Who) -> list[Held]:
     """The account's folds, the newest first."""
-    require(who, "sequence.fold")
+    require(who, "treat.use")
     return desk.of(who.account)
 
 
 def show(desk: Desk, who: Who, fold_id: str) -> Held:
     """One of the account's folds; NotFound for another's."""
-    require(who, "sequence.fold")
+    require(who, "treat.use")
     return desk.one(who.account, fold_id)
 
 
 def forget(desk: Desk, who: Who, fold_id: str) -> None:
     """Forget one of the account's folds now."""
-    require(who, "sequence.fold")
+    require(who, "treat.use")
     desk.drop(who.account, fold_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -33,8 +33,13 @@ class Held:
     quantity: int
 
 
-def held(connection: sa.Connection, states: Iterable[str] = (), gift_id: str = "") -> list[Held]:
-    """Every holding that is not empty; of some states only where they are named. What came in is not among them."""
+def held(
+    connection: sa.Connection, states: Iterable[str] = (), gifts: Sequence[str] | None = None
+) -> list[Held]:
+    """Every holding that is not empty, of some states or gifts only where they are named; not what came in.
+
+    ``gifts``: at most a page of them, as each is a value of the query.
+    """
     import sqlalchemy as sa
 
     from lianfang.records import GiftMove
@@ -53,7 +58,7 @@ def held(connection: sa.Connection, states: Iterable[str] = (), gift_id: str = "
         ).where(state != OUTSIDE)
         if wanted:
             query = query.where(state.in_(wanted))
-        return query.where(moves.gift_id == gift_id) if gift_id else query
+        return query if gifts is None else query.where(moves.gift_id.in_(gifts))
 
     both = sa.union_all(
         side(moves.target, moves.target_at, moves.target_item, 1),
@@ -64,7 +69,7 @@ def held(connection: sa.Connection, states: Iterable[str] = (), gift_id: str = "
     query = sa.select(*keys, total).group_by(*keys).having(total != 0).order_by(*keys)
     return [
         Held(gift, Holding(state, at, item), int(quantity))
-        for gift, state, at, item, quantity in connection.execute(query)
+        for gift, state, at, item, quantity in connection.execute(query).all()
     ]
 
 
@@ -86,21 +91,24 @@ def lots(connection: sa.Connection) -> dict[str, Row]:
 
 def arrived(connection: sa.Connection, found: Iterable[Held]) -> dict[Held, datetime]:
     """Since when the oldest piece of each holding is there, where the first that came is the first that left."""
+    import sqlalchemy as sa
+
     from lianfang.records import GiftMove
-    from lianfang.store import rows, table
+    from lianfang.store import table
 
     wanted = list(found)
     if not wanted:
         return {}
-    states = sorted({one.where.state for one in wanted})
-    came: dict[tuple[str, Holding], list[tuple[datetime, int]]] = defaultdict(list)
-    for row in rows(connection, GiftMove, table(GiftMove).c.target.in_(states), order_by=["at"]):
-        where = Holding(row["target"], row["target_at"], row["target_item"])
-        came[row["gift_id"], where].append((row["at"], row["quantity"]))
+    moves, states = table(GiftMove).c, sorted({one.where.state for one in wanted})
+    columns = (moves.gift_id, moves.target, moves.target_at, moves.target_item, moves.at, moves.quantity)
+    query = sa.select(*columns).where(moves.target.in_(states)).order_by(moves.at)
+    came: dict[tuple[str, str, str, str], list[tuple[datetime, int]]] = defaultdict(list)
+    for gift, target, place, item, at, quantity in connection.execute(query).all():
+        came[gift, target, place, item].append((at, quantity))
     since = {}
     for one in wanted:
         left = one.quantity
-        for at, quantity in reversed(came[one.gift_id, one.where]):
+        for at, quantity in reversed(came[one.gift_id, one.where.state, one.where.at, one.where.item]):
             since[one] = at
             left -= quantity
             if left <= 0:

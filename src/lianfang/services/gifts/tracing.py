@@ -73,13 +73,11 @@ def told(connection: sa.Connection, found: list[Row], *, donors: bool = False) -
     items = catalogue.known(connection)
     holds: dict[str, Counter[str]] = defaultdict(Counter)
     booked: dict[str, set[str]] = defaultdict(set)
-    if found:
-        wanted = {row["gift_id"] for row in found}
-        only = found[0]["gift_id"] if len(found) == 1 else ""
-        for one in totals.held(connection, gift_id=only):
-            if one.gift_id in wanted:
-                holds[one.gift_id][one.where.state] += one.quantity
-                booked[one.gift_id].add(one.where.item)
+    for first in range(0, len(found), 500):
+        part = [row["gift_id"] for row in found[first : first + 500]]
+        for one in totals.held(connection, gifts=part):
+            holds[one.gift_id][one.where.state] += one.quantity
+            booked[one.gift_id].add(one.where.item)
     return [
         {
             **{name: value for name, value in row.items() if name not in hidden},
@@ -131,7 +129,7 @@ def holdings(connection: sa.Connection, gift_id: str) -> list[dict[str, Any]]:
     lots = _lots(connection, gift_id)
     made = {row["allocation_id"]: row for row in rows(connection, GiftAllocation, gift_id=gift_id)}
     found = []
-    for one in totals.held(connection, gift_id=gift_id):
+    for one in totals.held(connection, gifts=[gift_id]):
         allocation = made.get(one.where.at)
         lot = lots.get(allocation["lot_id"] if allocation else one.where.at)
         found.append(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.clock import local_day
 from lianfang.services.gate import ask, require, within
+from lianfang.services.reports.acts import until
 from lianfang.services.reports.lines import TOLD, line_commitment
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class _Material:
     origins: list[Row]
     received: set[str]
     days: dict[str, date | None]
+    acts: dict[str, dict[int, int]] = field(default_factory=dict)
     books: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -133,6 +135,7 @@ def _read(inst: Installation, who: Who, event_id: str, number: int, books: Seque
             rows(connection, ReportOrigin),
             {row["sha256"] for row in rows(connection, ReceivedReport)},
             {row["batch_id"]: row["day"] for row in rows(connection, Batch)},
+            until(connection, event_id, bulletin["log_index"]),
             [
                 read_book(raw, {row["origin"]: row["key"] for row in rows(connection, Reporter, until=None)})
                 for raw in books
@@ -175,7 +178,17 @@ def _figures(found: _Material) -> Iterator[dict[str, Any]]:
         if name in recounted:
             yield _figure(found, name, row.get("count"), recounted[name], standing)
         else:
-            yield {"figure": name, "published": row.get("count"), "rests_on": "acts", "recounted": None}
+            acts = found.acts.get(name)
+            told = {
+                "figure": name,
+                "published": row.get("count"),
+                "rests_on": "acts",
+                "recounted": None,
+                "acts": [],
+            }
+            if acts is not None:
+                told |= {"recounted": sum(acts.values()), "acts": sorted(acts)}
+            yield told
     by_district = people["adcode"].str.slice(0, 6)
     for row in tables.get("by_district", []):
         code = str(row.get("district"))
@@ -330,12 +343,15 @@ def _missing(found: _Material, figures: list[dict[str, Any]]) -> Iterator[dict[s
         )
     for figure in figures:
         published, recounted = figure["published"], figure["recounted"]
-        if figure["rests_on"] == "reports" and isinstance(published, int) and published != recounted:
+        if recounted is not None and isinstance(published, int) and published != recounted:
+            source = (
+                ("报告", "reports") if figure["rests_on"] == "reports" else ("行为记录", "acts in the ledger")
+            )
             yield _finding(
                 "missing" if published < recounted else "unfounded",
                 None,
-                f"{figure['figure']}：公布 {published}，报告核计 {recounted}。",
-                f"{figure['figure']}: {published} published, {recounted} by the reports.",
+                f"{figure['figure']}：公布 {published}，{source[0]}核计 {recounted}。",
+                f"{figure['figure']}: {published} published, {recounted} by the {source[1]}.",
             )
 
 

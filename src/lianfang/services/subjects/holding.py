@@ -42,7 +42,15 @@ class Refs:
 
 def collect(inst: Installation, places: Iterable[Place]) -> tuple[Refs, dict[str, dict[str, list[Row]]]]:
     """The ids, and event id -> record type -> rows about him."""
-    from lianfang.records import REGISTRY, CaseTransition, ClinicalVisit, LabResult, Person, SubjectLink
+    from lianfang.records import (
+        REGISTRY,
+        CaseTransition,
+        ClinicalVisit,
+        Genome,
+        LabResult,
+        Person,
+        SubjectLink,
+    )
 
     refs = Refs()
     found: dict[str, dict[str, list[Row]]] = {}
@@ -74,6 +82,8 @@ def collect(inst: Installation, places: Iterable[Place]) -> tuple[Refs, dict[str
             here.samples = _values(sets, "sample", "sample_no")
             _take(sets, connection, LabResult, "sample_no", here.samples)
             _take(sets, connection, LabResult, "card_no", here.cards)
+            _take(sets, connection, Genome, "sample_no", here.samples)
+            _take(sets, connection, Genome, "case_id", here.cases)
             for name in ("cases", "cards", "contacts", "samples", "persons"):
                 getattr(refs, name).update(getattr(here, name))
     return refs, found

@@ -87,11 +87,8 @@ def brackets(partner: np.ndarray) -> str:
     return "".join("." if j < 0 else "(" if j > i else ")" for i, j in enumerate(partner.tolist()))
 
 
-def fasta(raw: bytes, most: int = MOST_BYTES) -> Iterator[tuple[str, str]]:
-    """(name, sequence) of each record of FASTA, packed with gzip or not; text without a header is one record.
-
-    BadInput for a gzip that is broken and for more than ``most`` bytes unpacked.
-    """
+def _lines(raw: bytes, most: int) -> list[str]:
+    """The lines of a text that may be packed with gzip."""
     if raw[:2] == b"\x1f\x8b":
         try:
             unpacking = zlib.decompressobj(wbits=31)
@@ -106,11 +103,25 @@ def fasta(raw: bytes, most: int = MOST_BYTES) -> Iterator[tuple[str, str]]:
     if len(raw) > most:
         raise BadInput(f"The file is larger than {most // 1024**2} MiB unpacked.")
     try:
-        lines = raw.decode("ascii").splitlines()
+        return raw.decode("ascii").splitlines()
     except UnicodeDecodeError:
-        lines = raw.decode("utf-8", errors="replace").splitlines()
+        return raw.decode("utf-8", errors="replace").splitlines()
+
+
+def headers(raw: bytes, most: int = MOST_BYTES) -> Iterator[str]:
+    """The whole header of each record of FASTA, without the sign; errors as ``fasta``."""
+    for line in _lines(raw, most):
+        if line.startswith(">"):
+            yield line[1:].strip()
+
+
+def fasta(raw: bytes, most: int = MOST_BYTES) -> Iterator[tuple[str, str]]:
+    """(name, sequence) of each record of FASTA, packed with gzip or not; text without a header is one record.
+
+    BadInput for a gzip that is broken and for more than ``most`` bytes unpacked.
+    """
     name, parts = "", list[str]()
-    for line in lines:
+    for line in _lines(raw, most):
         if line.startswith(">"):
             if name or parts:
                 yield name, "".join(parts)

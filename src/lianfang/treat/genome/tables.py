@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable
 from typing import Any
 
+from lianfang.foundation.text import spreadsheet_safe
 from lianfang.treat.genome.report import GenomeReport
 
 #: Ours, after Nextclade's.
@@ -87,7 +88,5 @@ def tsv(reports: Iterable[GenomeReport]) -> str:
     writer = csv.DictWriter(out, list(rows[0]) if rows else ["seqName"], delimiter="\t", lineterminator="\n")
     writer.writeheader()
     for one in rows:
-        writer.writerow(
-            {key: f"'{text}" if str(text)[:1] in tuple("=+-@") else text for key, text in one.items()}
-        )
+        writer.writerow({key: spreadsheet_safe(value) for key, value in one.items()})
     return out.getvalue()
