@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from lianfang.cli import _room
+from lianfang.cli.common import taken
 
 treat = _room(
     "treat",
@@ -20,25 +20,12 @@ FORMS = ("dot-bracket", "ct", "bpseq")
 KINDS = ("mfe", "mea", "centroid", "threshknot")
 
 
-def _raw(source: str) -> bytes:
-    """The bytes of a file or, for ``-``, of standard input; one more than allowed at most."""
-    from lianfang.foundation.errors import BadInput
-    from lianfang.treat.folding.sequences import MOST_BYTES
-
-    try:
-        if source == "-":
-            return sys.stdin.buffer.read(MOST_BYTES + 1)
-        with Path(source).open("rb") as stream:
-            return stream.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise BadInput(f"{Path(source).name} cannot be read: {error.strerror}.") from None
-
-
 def _records(source: str) -> list[tuple[str, str]]:
     from lianfang.foundation.errors import BadInput
     from lianfang.treat import folding
+    from lianfang.treat.folding.sequences import MOST_BYTES
 
-    found = list(folding.fasta(_raw(source)))
+    found = list(folding.fasta(taken(source, MOST_BYTES)))
     if not found:
         raise BadInput("The file holds no sequence.", hint="Give FASTA or one bare sequence.")
     return found
@@ -198,8 +185,9 @@ def structure(file: str, as_json: bool) -> None:
     """
     from lianfang.foundation.errors import BadInput
     from lianfang.treat import folding as engine
+    from lianfang.treat.folding.sequences import MOST_BYTES
 
-    text = _raw(file).decode("utf-8", errors="replace")
+    text = taken(file, MOST_BYTES).decode("utf-8", errors="replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     rows: list[dict[str, str | float]] = []
     for at in range(0, len(lines), 3):
