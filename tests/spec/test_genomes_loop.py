@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from click.testing import CliRunner
@@ -88,6 +88,18 @@ def test_a_link_is_supported_or_refuted_and_a_primer_alarm_is_raised(
     assert [one for one in again["alarms"] if "ChinaCDC" in one["oligo"]] == []
     assert next(one for one in genomes.view(inst, staff["manager"], event_id)["misfits"]
                 if one["oligo"] == "ChinaCDC_N_F")["genomes"] == 2  # fmt: skip
+
+
+def test_only_the_last_are_compared(
+    inst: Installation, staff: Staff, event_id: str, linked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(genomes, "COMPARED", 2)
+    genomes.receive(inst, staff["laboratory"], text(S000000=sequence(*BASE)))
+    inst.clock.move(timedelta(hours=1))  # type: ignore[attr-defined]
+    genomes.receive(inst, staff["laboratory"], text(S000001=sequence(*BASE), S000002=sequence(*BASE)))
+    seen = genomes.view(inst, staff["epidemiologist"], event_id)
+    assert ([row["sample_no"] for row in seen["genomes"]], seen["total"]) == (["S000001", "S000002"], 3)
+    assert seen["clusters"][0]["samples"] == ["S000001", "S000002"]
 
 
 def test_nothing_of_a_person_travels_with_a_sequence(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -50,6 +52,22 @@ def on_accounts(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def taken(source: str, most: int) -> bytes:
+    """The bytes of a file or, for ``-``, of standard input: one more than ``most`` at most, so that too many show.
+
+    BadInput names a file that cannot be read, without its folder.
+    """
+    from lianfang.foundation.errors import BadInput
+
+    try:
+        if source == "-":
+            return sys.stdin.buffer.read(most + 1)
+        with Path(source).open("rb") as stream:
+            return stream.read(most + 1)
+    except OSError as error:
+        raise BadInput(f"{Path(source).name} cannot be read: {error.strerror}.") from None
 
 
 @contextmanager

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
-from lianfang.cli.common import acting, on_installation, opened, say
+from lianfang.cli.common import acting, on_installation, opened, say, taken
 
 
 @click.group("genomes")
@@ -23,7 +21,7 @@ def receive(file: str, home: str | None, account: str, clock: str, as_json: bool
     """Read the genomes of a FASTA file whose headers are sample numbers. 接收并分析样本基因组。"""
     from lianfang.services import genomes as service
 
-    raw = _raw(file)
+    raw = taken(file, service.MOST_BYTES)
     with opened(home, clock) as inst:
         done = service.receive(inst, acting(inst, account, ("laboratory",)), raw)
     lines = [
@@ -66,16 +64,3 @@ def _told(found: dict[str, Any]) -> list[str]:
         for one in found["misfits"]
     ]
     return lines
-
-
-def _raw(source: str) -> bytes:
-    from lianfang.foundation.errors import BadInput
-    from lianfang.services.genomes import MOST_BYTES
-
-    try:
-        if source == "-":
-            return sys.stdin.buffer.read(MOST_BYTES + 1)
-        with Path(source).open("rb") as stream:
-            return stream.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise BadInput(f"{Path(source).name} cannot be read: {error.strerror}.") from None

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import date, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from lianfang.cli import _room
+from lianfang.cli.common import taken
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,20 +19,6 @@ predict = _room("predict", "What is going on, what comes next. 疫情态势与�
 FILE = click.argument("file", metavar="FILE")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON. 输出 JSON。")
 COLUMN = click.option("--column", help="Column with the counts. 计数所在列。")
-
-
-def _raw(source: str) -> bytes:
-    """The bytes of a file or, for ``-``, of standard input; one more than allowed at most."""
-    from lianfang.foundation.errors import BadInput
-    from lianfang.services.prediction import MOST_BYTES
-
-    try:
-        if source == "-":
-            return sys.stdin.buffer.read(MOST_BYTES + 1)
-        with Path(source).open("rb") as stream:
-            return stream.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise BadInput(f"{Path(source).name} cannot be read: {error.strerror}.") from None
 
 
 def _rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
@@ -115,7 +100,7 @@ def reproduction(
     from lianfang.services import prediction
 
     frame = prediction.reproduction_of(
-        _raw(file),
+        taken(file, prediction.MOST_BYTES),
         serial_interval=serial_interval,
         weights=weights,
         window=window,
@@ -155,7 +140,7 @@ def detection(
     from lianfang.services import prediction
 
     frame = prediction.detection_of(
-        _raw(file),
+        taken(file, prediction.MOST_BYTES),
         method=method,
         column=column,
         last=last,
@@ -198,7 +183,7 @@ def clusters(
     from lianfang.services import prediction
 
     alarms, found = prediction.clusters_of(
-        _raw(file),
+        taken(file, prediction.MOST_BYTES),
         attributes=attributes,
         as_of=as_of.date() if as_of else None,
         min_cases=min_cases,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import click
+
+from lianfang.cli.common import taken
 
 
 @click.command("casedef")
@@ -43,7 +44,9 @@ def casedef(
     if not file:
         raise UsageError("Give a file of findings, or --findings to see which there are.")
     chosen = edition or engine.in_force(day.date() if day else date.today()).id  # noqa: DTZ011 (the user's day)
-    people = tables.people_of(_raw(file), "standard input" if file == "-" else Path(file).name)
+    people = tables.people_of(
+        taken(file, tables.MOST_BYTES), "standard input" if file == "-" else Path(file).name
+    )
     if compare:
         _compared(engine.reclassify((found for _, found in people), chosen, compare), as_json)
         return
@@ -55,19 +58,6 @@ def casedef(
     for key, one in made:
         click.echo("\n".join(_told(key, one)))
     click.echo("\n".join(engine.NOTICE))
-
-
-def _raw(source: str) -> bytes:
-    from lianfang.foundation.errors import BadInput
-    from lianfang.treat.casedef.tables import MOST_BYTES
-
-    try:
-        if source == "-":
-            return sys.stdin.buffer.read(MOST_BYTES + 1)
-        with Path(source).open("rb") as stream:
-            return stream.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise BadInput(f"{Path(source).name} cannot be read: {error.strerror}.") from None
 
 
 def _told(key: str, one: Any) -> list[str]:

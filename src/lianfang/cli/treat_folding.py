@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import click
+
+from lianfang.cli.common import taken
 
 FORMS = ("dot-bracket", "ct", "bpseq")
 KINDS = ("mfe", "mea", "centroid", "threshknot")
@@ -19,16 +20,9 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON. 输出
 
 def _raw(source: str) -> bytes:
     """The bytes of a file or, for ``-``, of standard input; one more than allowed at most."""
-    from lianfang.foundation.errors import BadInput
     from lianfang.treat.folding.sequences import MOST_BYTES
 
-    try:
-        if source == "-":
-            return sys.stdin.buffer.read(MOST_BYTES + 1)
-        with Path(source).open("rb") as stream:
-            return stream.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise BadInput(f"{Path(source).name} cannot be read: {error.strerror}.") from None
+    return taken(source, MOST_BYTES)
 
 
 @click.command("folding")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from lianfang.cli.common import taken
 
 if TYPE_CHECKING:
     from lianfang.treat.genome import GenomeReport
@@ -24,15 +25,7 @@ def records(source: str) -> list[tuple[str, str]]:
     from lianfang.foundation.errors import BadInput
     from lianfang.treat.folding.sequences import fasta
 
-    try:
-        if source == "-":
-            raw = sys.stdin.buffer.read(MOST_BYTES + 1)
-        else:
-            with Path(source).open("rb") as stream:
-                raw = stream.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise BadInput(f"{Path(source).name} cannot be read: {error.strerror}.") from None
-    found = list(fasta(raw, MOST_BYTES))
+    found = list(fasta(taken(source, MOST_BYTES), MOST_BYTES))
     if not found:
         raise BadInput("The file holds no sequence.", hint="Give FASTA: a line >name, then the bases.")
     return found

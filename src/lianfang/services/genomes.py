@@ -37,6 +37,8 @@ LIKELY = 0.95
 UNLIKELY = 0.001
 #: Bases that both must show before a pair is compared.
 LEAST_SHARED = 15_000
+#: Genomes that are set beside each other and listed, the last received: every pair of them is compared.
+COMPARED = 300
 #: Differences within which genomes are one cluster, and days.
 CLUSTER, CLUSTER_DAYS = 2, 21
 
@@ -231,13 +233,15 @@ def _row(
 
 
 def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
-    """An event's genomes: ``genomes``, ``clusters``, ``links`` with what the genomes say, ``misfits`` by oligo.
+    """An event's last genomes: ``genomes``, ``clusters``, ``links`` with what the genomes say, ``misfits`` by oligo.
+
+    ``total`` counts all of them; at most COMPARED are read, so that the page stays quick.
 
     Raises:
         NotFound: no such event. Refused: wrong role or area. Conflict: the event has ended.
     """
     from lianfang.records import Contact, Genome
-    from lianfang.store import rows, table
+    from lianfang.store import rows, table, tally
 
     require(who, "genome.read")
     event = events.get(inst, event_id)
@@ -245,7 +249,10 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
     if event["status"] != "open":
         raise Conflict("The event is closed: single samples are shown no more.")
     with inst.store.read() as connection:
-        found = rows(connection, Genome, event_id=event_id, order_by=["collected_on", "sample_no"])
+        newest = [table(Genome).c.received_at.desc(), table(Genome).c.sample_no.desc()]
+        found = rows(connection, Genome, event_id=event_id, order_by=newest, limit=COMPARED)
+        found.sort(key=lambda row: (row["collected_on"] or row["received_at"].date(), row["sample_no"]))
+        total = tally(connection, Genome, event_id=event_id)
         linked = rows(connection, Contact, table(Contact).c.case_id != "", event_id=event_id)
     granted = ask(
         inst, who, phase="use", purpose="epidemiological_investigation", data=["pseudonym", "symptom", "diagnosis"],
@@ -264,6 +271,7 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
     return {
         "event": {"event_id": event_id, "title": event["title"]},
         "genomes": shown,
+        "total": total,
         "clusters": _clusters(read, differs, shared),
         "links": sorted(
             links, key=lambda one: (one["verdict"] != "refuted", one["from_sample"], one["to_sample"])
