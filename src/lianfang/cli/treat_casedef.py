@@ -44,9 +44,7 @@ def casedef(
     if not file:
         raise UsageError("Give a file of findings, or --findings to see which there are.")
     chosen = edition or engine.in_force(day.date() if day else date.today()).id  # noqa: DTZ011 (the user's day)
-    people = tables.people_of(
-        taken(file, tables.MOST_BYTES), "standard input" if file == "-" else Path(file).name
-    )
+    people = tables.people_of(taken(file, tables.MOST_BYTES), Path(file).name)
     if compare:
         _compared(engine.reclassify((found for _, found in people), chosen, compare), as_json)
         return
