@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -136,8 +137,8 @@ def test_real_genomes_as_mafft_and_minimap2_agree() -> None:
     assert whole == 16
 
 
-def test_a_lineage_newer_than_the_table_is_called_its_ancestor() -> None:
-    """300 lineages, each left out with all that descends from it: the nearest known name, and with it in the table.
+def test_a_lineage_newer_than_the_table_is_called_its_ancestor(count: Callable[[int, int], int]) -> None:
+    """Lineages, each left out with all that descends from it: the nearest known name, and with it in the table.
 
     Descent is by name, and by carrying every change of the one left out (an alias such as Q.1 is below B.1.1.7).
     """
@@ -149,7 +150,7 @@ def test_a_lineage_newer_than_the_table_is_called_its_ancestor() -> None:
     chosen = random.Random(41)
     named = [one for one in whole.names if "." in one and one.rsplit(".", 1)[0] in place]
     inside = ancestors = 0
-    picked = chosen.sample(named, 100)
+    picked = chosen.sample(named, count(40, 300))
     for name in picked:
         own = sets[place[name]]
         sequence = _sequence(dict(own), chosen)
@@ -160,8 +161,8 @@ def test_a_lineage_newer_than_the_table_is_called_its_ancestor() -> None:
             if not own <= one and not f"{whole.names[at]}.".startswith(f"{name}.")
         ]
         ancestors += _call(sequence, _subset(whole, kept)) == name.rsplit(".", 1)[0]
-    assert inside >= 98  # some lineages of the table have one and the same set of changes
-    assert ancestors >= 85
+    assert inside >= 0.97 * len(picked)  # some lineages of the table have one and the same set of changes
+    assert ancestors >= 0.82 * len(picked), ancestors  # 0.87 of 300; the mark is 34 of 40
 
 
 def _sequence(changes: dict[int, int], chosen: Any) -> str:
