@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 kind=${1:?runtime or dev}
 venv=${VENV:-.venv}
 locks=(requirements/build.lock "requirements/$kind.lock")
+if [ "$kind" = dev ]; then locks+=(requirements/reads.lock); fi
 
 fingerprint() { cat "${locks[@]}" pyproject.toml scripts/environment.sh | cksum; }
 
@@ -49,6 +50,10 @@ pip "${install[@]}" -r requirements/build.lock
 pip "${install[@]}" -r "requirements/$kind.lock"
 pip install -qq --no-build-isolation --no-deps --editable .
 if [ "$kind" = dev ]; then
+  # Short reads are mapped by a library that is built from source: without a compiler all else goes on without it.
+  if ! said=$(pip "${install[@]}" -r requirements/reads.lock 2>&1); then
+    echo "The extra reads (FASTQ) could not be built here; its tests say so. It needs a C compiler and zlib's headers."
+  fi
   echo "$(locks=(requirements/build.lock requirements/runtime.lock) && fingerprint) $PWD" >"$venv/.installed-runtime"
 fi
 echo "$wanted" >"$stamp"

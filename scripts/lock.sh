@@ -2,7 +2,8 @@
 # Writes the hash locks of requirements/ from pyproject.toml. The files name no index and no host.
 #   build.lock    what builds a package from source (ours, and the few that ship no wheel)
 #   runtime.lock  what `make run` installs
-#   dev.lock      every extra and every group: what the tests, the checks and the manual need
+#   dev.lock      every extra but reads and every group: what the tests, the checks and the manual need
+#   reads.lock    the extra reads, which ships source only: where there is a C compiler, it is installed as well
 # Versions already locked stay unless UPGRADE=1 (all) or UPGRADE=name (one) asks for newer ones.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -28,6 +29,8 @@ compile() { # compile OUTPUT ARGUMENT...
 
 mkdir -p requirements
 compile build.lock requirements/build.in
-compile dev.lock pyproject.toml requirements/build.in --all-extras --group test --group check --group docs
+compile dev.lock pyproject.toml requirements/build.in \
+  --extra hsm --extra kms --extra ner --extra postgres --extra spark --group test --group check --group docs
+compile reads.lock requirements/reads.in --constraint requirements/dev.lock
 # The runtime's versions are those that the tests ran with.
 compile runtime.lock pyproject.toml requirements/build.in --constraint requirements/dev.lock

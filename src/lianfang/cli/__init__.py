@@ -70,6 +70,10 @@ ROOMS: dict[str, dict[str, tuple[str, str]]] = {
             "Read genomes: quality, changes, lineage. 基因组分析。",
         ),
         "casedef": ("lianfang.cli.treat_casedef:casedef", "Who counts as a case, and why. 病例定义。"),
+        "reads": (
+            "lianfang.cli.treat_genome:reads",
+            "From sequencing reads to a genome. 由测序读段到基因组。",
+        ),
         "oligos": ("lianfang.cli.treat_genome:oligos", "Do primers and probes still fit? 引物错配检查。"),
         "clusters": ("lianfang.cli.treat_genome:clusters", "Genomes of one chain. 基因组聚类。"),
     },

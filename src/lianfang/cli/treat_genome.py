@@ -1,4 +1,4 @@
-"""``lianfang treat genome | oligos | clusters``: what a laboratory asks of its genomes, on files."""
+"""``lianfang treat genome | reads | oligos | clusters``: what a laboratory asks of its genomes, on files."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from lianfang.cli.common import taken
 
 if TYPE_CHECKING:
     from lianfang.treat.genome import GenomeReport
+    from lianfang.treat.genome.reads import Consensus
 
 #: Bytes of a file of genomes, unpacked or not.
 MOST_BYTES = 256 * 1024 * 1024
@@ -126,6 +127,99 @@ def _told(report: GenomeReport) -> list[str]:
 def _places(one: Any) -> str:
     extra = f" +{one.inserted}" if one.inserted else ""
     return f"{','.join(map(str, one.new))}{extra}" + (f" (3': {one.near_3})" if one.near_3 else "")
+
+
+@click.command("reads")
+@click.argument(
+    "files", nargs=-1, required=True, metavar="FASTQ [FASTQ]", type=click.Path(exists=True, dir_okay=False)
+)
+@click.option("--name", default="", help="Name of the consensus; the file's unless given. 序列名称。")
+@click.option("--dataset", default="sars-cov-2", show_default=True, help="Shipped name, or folder. 数据集。")
+@click.option(
+    "--primers",
+    type=click.Path(exists=True, dir_okay=False),
+    help="BED of the tiled primers. 扩增引物 BED 文件。",
+)
+@click.option(
+    "--min-depth", type=int, default=10, show_default=True, help="Fewer fragments give N. 最低深度。"
+)
+@click.option(
+    "--min-share",
+    type=float,
+    default=0.25,
+    show_default=True,
+    help="Share that a mixed site tells. 混合位点比例。",
+)
+@click.option("--min-quality", type=int, help="Phred; 20 short, 10 long reads unless given. 最低碱基质量。")
+@click.option(
+    "--fasta", "fasta_file", type=click.Path(dir_okay=False, allow_dash=True), help="Consensus. 一致性序列。"
+)
+@click.option(
+    "--depths", type=click.Path(dir_okay=False, allow_dash=True), help="Depth by position, CSV. 各位点深度。"
+)
+@click.option("--lineages", "table", type=click.Path(dir_okay=False), help="Lineage table, TSV. 谱系表。")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON. 输出 JSON。")
+def reads(
+    files: tuple[str, ...], name: str, dataset: str, primers: str | None, min_depth: int, min_share: float,
+    min_quality: int | None, fasta_file: str | None, depths: str | None, table: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """From a sample's reads to its genome, read. 由测序读段得到一致性序列并分析。
+
+    One FASTQ file, or the two of a paired run, gzip or not. Reads that do not map are kept nowhere.
+    一个 FASTQ 文件，或双端测序的两个文件；未比对上的读段不保存。
+    """
+    from lianfang.foundation.progress import terminal
+    from lianfang.treat import genome
+    from lianfang.treat.genome import reads as engine
+
+    with terminal() as progress:
+        made = engine.consensus(
+            files, name=name, dataset=dataset, primer_bed=primers, min_depth=min_depth, min_share=min_share,
+            min_quality=min_quality, progress=progress,
+        )  # fmt: skip
+    report = genome.analyse([(made.name, made.sequence)], dataset=dataset, lineage_table=table)[0]
+    if fasta_file:
+        lines = [made.sequence[at : at + 80] for at in range(0, len(made.sequence), 80)]
+        click.open_file(fasta_file, "w", encoding="ascii").write("\n".join([f">{made.name}", *lines, ""]))
+    if depths:
+        rows = [f"{place},{one}" for place, one in enumerate(made.depth.tolist(), start=1)]
+        click.open_file(depths, "w", encoding="ascii").write("\n".join(["position,depth", *rows, ""]))
+    if "-" in (fasta_file, depths):
+        return
+    if as_json:
+        click.echo(json.dumps(_mapped(made) | {"report": asdict(report)}, ensure_ascii=False))
+        return
+    click.echo("\n".join([*_piled(made), *_told(report)]))
+
+
+def _mapped(made: Consensus) -> dict[str, Any]:
+    return {
+        "name": made.name, "reads": made.total, "mapped": made.mapped, "trimmed": made.trimmed, "long": made.long,
+        "covered": round(made.covered, 4), "depth_mean": round(float(made.depth.mean()), 1),
+        "depth_median": float(sorted(made.depth.tolist())[len(made.depth) // 2]),
+        "mixed": [{"position": at, "shares": dict(zip("ACGT", one, strict=True))} for at, one in made.mixed],
+        "shallow": made.shallow, "insertions": made.insertions, "consensus": made.sequence,
+    }  # fmt: skip
+
+
+def _piled(made: Consensus) -> list[str]:
+    facts = _mapped(made)
+    lines = [
+        f"reads 读段 {made.total}  mapped 比对 {made.mapped} ({made.mapped / made.total:.1%})  "
+        f"trimmed 切除引物 {made.trimmed}  {'long 长读段' if made.long else 'short 短读段'}",
+        f"covered 覆盖 {made.covered:.2%}  depth 深度 {facts['depth_mean']} (median 中位 {facts['depth_median']:.0f})",
+    ]
+    if made.mapped < made.total / 2:
+        lines.append(
+            "! Most reads are not of this virus: the patient's own, another organism, or the wrong dataset. "
+            "多数读段不属于该病毒：可能来自患者本人、其他生物，或数据集选错。"
+        )
+    if made.shallow:
+        lines.append("too shallow 深度不足 " + " ".join(f"{first}-{last}" for first, last in made.shallow))
+    for at, shares in made.mixed:
+        told = " ".join(f"{base} {one:.0%}" for base, one in zip("ACGT", shares, strict=True) if one >= 0.01)
+        lines.append(f"mixed 混合 {at}: {told}")
+    return lines
 
 
 @click.command("oligos")
