@@ -43,4 +43,13 @@ def count() -> Callable[[int, int], int]:
     return lambda quick, deep: deep if DEEP else quick
 
 
-pytest_plugins = ["city", "databases", "exchangekit", "journeykit", "loop", "rootkit", "securitykit"]
+pytest_plugins = [
+    "city",
+    "databases",
+    "exchangekit",
+    "genomeloop",
+    "journeykit",
+    "loop",
+    "rootkit",
+    "securitykit",
+]

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 HOLDER = "linjiang"
 SYMPTOM_CODES = {"发热": "fever", "咳嗽": "cough", "呼吸困难": "dyspnoea", "乏力": "fatigue"}
 MORNING_HOUR_UTC = 0.5  # 08:30 in Shanghai
+#: Days from a positive result to its genome, as the simulated laboratory works.
+SEQUENCING_DAYS = 2
 
 
 @click.command()
@@ -166,6 +168,20 @@ def deliver(inst: Installation, city: City, day: date) -> None:
     if source.is_dir():
         target = inst.inbox / day.isoformat()
         shutil.copytree(source, target, dirs_exist_ok=True)
+        _sequenced(city, day, target)
+
+
+def _sequenced(city: City, day: date, target: Path) -> None:
+    """The laboratory's genomes of the samples that tested positive some days before, simulated."""
+    from lianfang.foundation.errors import BadInput
+    from lianfang.world.genomes import fasta
+
+    try:
+        text = fasta(city.path, day - timedelta(days=SEQUENCING_DAYS))
+    except BadInput:
+        return  # a day before the city's first
+    if ">" in text:
+        (target / "genomes.fasta").write_text(text, encoding="utf-8")
 
 
 def make_holder(inst: Installation, folder: Path) -> None:

@@ -17,17 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.canonical import digest, plain
 from lianfang.foundation.progress import Progress, silent
-from lianfang.services import attaching, cases, curves, linking, plan, reading
+from lianfang.services import attaching, cases, curves, deliveries, linking, plan, reading
 from lianfang.services.gate import require
 from lianfang.services.installation import ROUTINE, SYSTEM, Installation, Who
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import polars as pl
     import sqlalchemy as sa
 
-    from lianfang.services.importing import ImportReport
     from lianfang.store import Row
 
 #: Serial interval of the first 425 cases in Wuhan, mean 7.5 and sd 3.4 days (Li et al. 2020, NEJM 382:1199).
@@ -40,8 +37,6 @@ CASE_WINDOW = 28
 #: Days that EARS looks at: its baseline of 7, the gap of 2, and the day itself.
 EARS_DAYS = 10
 EARS = ("ears_c1", "ears_c2", "ears_c3")
-#: Check's name of a finding about a file that could not be imported.
-REFUSED = "refused_file"
 
 
 @dataclass
@@ -99,65 +94,30 @@ def _import(inst: Installation, who: Who, as_of: date, known: cases.Everybody) -
     from lianfang.services import importing
 
     totals = {"files": 0, "rows": 0, "changed": 0, "rejected": 0, "refused": 0}
-    for folder in sorted(inst.inbox.glob("????-??-??")):
-        try:
-            day = date.fromisoformat(folder.name)
-        except ValueError:
-            continue
-        if day > as_of or not folder.is_dir():
-            continue
+    for folder, day in deliveries.folders(inst, as_of):
         for report in importing.import_day(inst, who, folder, day):
             totals["files"] += 1
             totals["rows"] += report.rows
             totals["changed"] += report.changed
             totals["rejected"] += report.rejected
             totals["refused"] += report.status == "refused"
-            _clear(inst, folder / report.file, report, as_of)
-        if not any(folder.iterdir()):
-            folder.rmdir()
+            deliveries.clear(
+                inst, folder / report.file, as_of, report.error if report.status == "refused" else ""
+            )
+        deliveries.leave(folder)
     return totals
-
-
-def _clear(inst: Installation, path: Path, report: ImportReport, as_of: date) -> None:
-    """Take a delivered file off the desk, now that what it says is stored or known to be unusable."""
-    import shutil
-
-    from lianfang.guard.files import make_folder
-    from lianfang.records import QualityFinding
-    from lianfang.store import put
-
-    if report.status != "refused":
-        path.unlink(missing_ok=True)
-        return
-    about = f"{path.parent.name}/{path.name}"
-    finding = QualityFinding(
-        as_of=as_of,
-        check=REFUSED,
-        subject_of=about,
-        severity="error",
-        message_zh=f"文件 {about} 无法使用，已移至 refused 文件夹：{report.error}",
-        message_en=f"The file {about} cannot be used and was moved to the folder refused: {report.error}",
-    )
-    with inst.store.begin() as connection:
-        put(connection, finding)
-    if path.is_symlink():
-        path.unlink()
-        return
-    target = inst.home / "refused" / path.parent.name
-    make_folder(inst.home / "refused")
-    make_folder(target)
-    path.chmod(0o600)
-    shutil.move(path, target / path.name)
 
 
 def _quality(inst: Installation, who: Who, as_of: date, known: cases.Everybody) -> dict[str, Any]:
     from lianfang.records import QualityFinding
-    from lianfang.services import quality
+    from lianfang.services import genomes, quality
     from lianfang.store import rows
 
     quality.check(inst, as_of)
     with inst.store.read() as connection:
-        found = [row["severity"] for row in rows(connection, QualityFinding, as_of=as_of)]
+        held = rows(connection, QualityFinding, as_of=as_of)
+    # assays are told of by a later step and at any hour: the day run again has to count the same
+    found = [row["severity"] for row in held if row["check"] != genomes.MISFIT]
     return {"findings": len(found), **{level: found.count(level) for level in ("error", "warning", "info")}}
 
 
@@ -222,6 +182,13 @@ def _link(inst: Installation, who: Who, as_of: date, known: cases.Everybody) -> 
         ended = event["status"] != "open"  # its links are looked at no more
         result[str(event["event_id"])] = linking.link_event(inst, who, event, as_of, past=past or ended)
     return result
+
+
+def _genomes(inst: Installation, who: Who, as_of: date, known: cases.Everybody) -> dict[str, Any]:
+    """Genomes that the laboratory delivered, and what those of each open event say by now."""
+    from lianfang.services import genomes_day
+
+    return genomes_day.step(inst, as_of, _open(inst, as_of), past=cases.is_past(inst, as_of))
 
 
 def _curves(inst: Installation, who: Who, as_of: date, known: cases.Everybody) -> dict[str, Any]:
@@ -455,6 +422,7 @@ STEPS: dict[str, Callable[[Installation, Who, date, cases.Everybody], dict[str, 
     "quality": _quality,
     "attach": _attach,
     "link": _link,
+    "genomes": _genomes,
     "curves": _curves,
     "counts": _counts,
     "reproduction": _reproduction,

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from lianfang.foundation.errors import BadInput, Conflict
 from lianfang.services import events
-from lianfang.services.gate import ask, record, require, within
+from lianfang.services.gate import ask, reaches, record, require, within
 from lianfang.services.installation import Installation, Who
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ UNLIKELY = 0.001
 LEAST_SHARED = 15_000
 #: Genomes that are set beside each other and listed, the last received: every pair of them is compared.
 COMPARED = 300
+#: Check's name of the finding that a primer or probe no longer fits, and days that it stands on the desk.
+MISFIT, ALARM_DAYS = "primer_misfit", 14
 #: Differences within which genomes are one cluster, and days.
 CLUSTER, CLUSTER_DAYS = 2, 21
 
@@ -83,19 +86,27 @@ def receive(inst: Installation, who: Who, raw: bytes) -> dict[str, Any]:
         pairs, dataset=inst.settings.genome_dataset, lineage_table=inst.settings.lineage_table or None
     )
     against = genome.load(inst.settings.genome_dataset)
-    now, alarms = inst.now(), []
+    now, new_alarms = inst.now(), []
     with inst.store.begin() as connection:
+        known = _known(connection, [one.number for one in places])
         doubted = {event_id: _doubted(connection, event_id) for event_id in touched}
         for place, report in zip(places, reports, strict=True):
+            row = _row(place, report, against)
+            if _same(known.get(place.number), row):
+                continue  # delivered again, or the end of a run that was killed
             new = [one for one in _unfit(report) if one not in doubted[place.event_id]]
             doubted[place.event_id].update(new)
-            alarms += [{"event_id": place.event_id, "sample_no": place.number, "oligo": one} for one in new]
+            new_alarms += [
+                {"event_id": place.event_id, "sample_no": place.number, "oligo": one} for one in new
+            ]
+            _tell(connection, inst.today(), place.event_id, new)
             payload = {"sample": place.number, "status": report.status, "new_misfits": new}
             index = record(
                 inst, connection, "genome_received", who=who, purpose="epidemiological_investigation",
                 ref=place.number, payload=payload, event=place.event_id,
             )  # fmt: skip
-            put(connection, Genome.model_validate(_row(place, report, now, who.account, against, index)))
+            row |= {"received_at": now, "received_by": who.account, "log_index": index}
+            put(connection, Genome.model_validate(row))
     return {
         "received": [
             {
@@ -105,9 +116,46 @@ def receive(inst: Installation, who: Who, raw: bytes) -> dict[str, Any]:
             for one in reports
         ],
         "events": sorted(touched),
-        "alarms": alarms,
+        "alarms": new_alarms,
         "left": left,
     }  # fmt: skip
+
+
+def _tell(connection: sa.Connection, day: date, event_id: str, new: Sequence[str]) -> None:
+    """A finding of the day for each assay that a genome of the event escapes for the first time."""
+    from lianfang.records import QualityFinding
+    from lianfang.store import put
+
+    for oligo, places, verdict in (one.split(" ") for one in new):
+        if verdict != "doubtful":
+            continue
+        zh = f"引物/探针 {oligo} 与事件 {event_id} 的基因组不再匹配（位点 {places}），请实验室复核该检测。"
+        en = (
+            f"Primer or probe {oligo} no longer fits a genome of event {event_id} (at {places}): "
+            "the laboratory should check the assay."
+        )
+        put(connection, QualityFinding(
+            as_of=day, check=MISFIT, subject_of=f"{event_id} {oligo} {places}", severity="warning",
+            message_zh=zh, message_en=en,
+        ))  # fmt: skip
+
+
+def alarms(inst: Installation, who: Who) -> list[Row]:
+    """What :func:`receive` told of assays in the last fortnight, newest first; nothing of a sample is in it."""
+    from lianfang.records import Event, QualityFinding
+    from lianfang.store import rows, table
+
+    require(who, "genome.read")
+    since = inst.today() - timedelta(days=ALARM_DAYS)
+    held = table(QualityFinding).c
+    with inst.store.read() as connection:
+        own = {
+            row["event_id"] for row in rows(connection, Event, status="open") if reaches(who, row["adcode"])
+        }
+        told = rows(
+            connection, QualityFinding, held.as_of >= since, check=MISFIT, order_by=[held.as_of.desc()]
+        )
+    return [row for row in told if row["subject_of"].partition(" ")[0] in own]
 
 
 def _ask(inst: Installation, who: Who, event: Row, count: int) -> None:
@@ -212,9 +260,22 @@ def _doubted(connection: sa.Connection, event_id: str) -> set[str]:
     return {one for row in rows(connection, Genome, event_id=event_id) for one in row["oligos"]}
 
 
-def _row(
-    place: _Sample, report: GenomeReport, now: datetime, account: str, against: Dataset, index: int
-) -> dict[str, Any]:
+def _known(connection: sa.Connection, numbers: Sequence[str]) -> dict[str, Row]:
+    from lianfang.records import Genome
+    from lianfang.store import rows, table
+
+    found: dict[str, Row] = {}
+    for first in range(0, len(numbers), 500):
+        part = table(Genome).c.sample_no.in_(numbers[first : first + 500])
+        found |= {row["sample_no"]: row for row in rows(connection, Genome, part)}
+    return found
+
+
+def _same(before: Row | None, now: dict[str, Any]) -> bool:
+    return before is not None and all(before[name] == value for name, value in now.items())
+
+
+def _row(place: _Sample, report: GenomeReport, against: Dataset) -> dict[str, Any]:
     hidden = list(report.missing) + [one.partition(":")[2] for one in report.mixed]
     if report.alignment_start > 1:
         hidden.append(f"1-{report.alignment_start - 1}")
@@ -222,13 +283,13 @@ def _row(
         hidden.append(f"{report.alignment_end + 1}-{len(against.reference)}")
     return {
         "sample_no": place.number, "event_id": place.event_id, "case_id": place.case_id,
-        "collected_on": place.collected_on, "received_at": now, "received_by": account, "status": report.status,
+        "collected_on": place.collected_on, "status": report.status,
         "quality": report.qc.status if report.qc else "",
         "quality_score": report.qc.overall_score if report.qc else None,
         "clade": report.clade or "", "lineage": report.lineage or "", "substitutions": report.substitutions,
         "deletions": report.deletions, "insertions": report.insertions,
         "residues": report.aa_substitutions + report.aa_deletions + report.aa_insertions, "unseen": hidden,
-        "oligos": _unfit(report), "dataset": f"{against.name} {against.version}", "log_index": index,
+        "oligos": _unfit(report), "dataset": f"{against.name} {against.version}",
     }  # fmt: skip
 
 
@@ -240,8 +301,8 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
     Raises:
         NotFound: no such event. Refused: wrong role or area. Conflict: the event has ended.
     """
-    from lianfang.records import Contact, Genome
-    from lianfang.store import rows, table, tally
+    from lianfang.records import Genome
+    from lianfang.store import tally
 
     require(who, "genome.read")
     event = events.get(inst, event_id)
@@ -249,15 +310,43 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
     if event["status"] != "open":
         raise Conflict("The event is closed: single samples are shown no more.")
     with inst.store.read() as connection:
-        newest = [table(Genome).c.received_at.desc(), table(Genome).c.sample_no.desc()]
-        found = rows(connection, Genome, event_id=event_id, order_by=newest, limit=COMPARED)
-        found.sort(key=lambda row: (row["collected_on"] or row["received_at"].date(), row["sample_no"]))
+        found, linked = last(connection, event_id)
         total = tally(connection, Genome, event_id=event_id)
-        linked = rows(connection, Contact, table(Contact).c.case_id != "", event_id=event_id)
     granted = ask(
         inst, who, phase="use", purpose="epidemiological_investigation", data=["pseudonym", "symptom", "diagnosis"],
         context={"deidentified": True}, event=event, ref=event_id, rows=len(found),
     )  # fmt: skip
+    clusters, links = compared(inst, found, linked)
+    shown = granted.project(found, Genome)
+    return {
+        "event": {"event_id": event_id, "title": event["title"]},
+        "genomes": shown,
+        "total": total,
+        "clusters": clusters,
+        "links": links,
+        "misfits": misfits(found),
+    }
+
+
+def last(
+    connection: sa.Connection, event_id: str, until: datetime | None = None
+) -> tuple[list[Row], list[Row]]:
+    """An event's last genomes, at most COMPARED, and its contacts who became cases; received before ``until``."""
+    from lianfang.records import Contact, Genome
+    from lianfang.store import rows, table
+
+    held = table(Genome).c
+    early = [] if until is None else [held.received_at < until]
+    newest = [held.received_at.desc(), held.sample_no.desc()]
+    found = rows(connection, Genome, *early, event_id=event_id, order_by=newest, limit=COMPARED)
+    found.sort(key=lambda row: (row["collected_on"] or row["received_at"].date(), row["sample_no"]))
+    return found, rows(connection, Contact, table(Contact).c.case_id != "", event_id=event_id)
+
+
+def compared(
+    inst: Installation, found: Sequence[Row], linked: Sequence[Row]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Clusters of near genomes, and what genomes say of the traced links; refuted ones first."""
     read = [row for row in found if row["quality"]]
     differs, shared = _distances(read, inst.settings.genome_dataset)
     at = {row["case_id"]: place for place, row in enumerate(read) if row["case_id"]}
@@ -267,17 +356,8 @@ def view(inst: Installation, who: Who, event_id: str) -> dict[str, Any]:
         for index in contact["index_tokens"]
         if (link := _link(index, contact, at, read, differs, shared))
     ]
-    shown = granted.project(found, Genome)
-    return {
-        "event": {"event_id": event_id, "title": event["title"]},
-        "genomes": shown,
-        "total": total,
-        "clusters": _clusters(read, differs, shared),
-        "links": sorted(
-            links, key=lambda one: (one["verdict"] != "refuted", one["from_sample"], one["to_sample"])
-        ),
-        "misfits": _misfits(found),
-    }
+    links.sort(key=lambda one: (one["verdict"] != "refuted", one["from_sample"], one["to_sample"]))
+    return _clusters(read, differs, shared), links
 
 
 def _distances(read: Sequence[Row], against: str) -> tuple[np.ndarray, np.ndarray]:
@@ -364,7 +444,7 @@ def _said(members: Iterable[Row]) -> list[str]:
     return sorted({row["lineage"] or row["clade"] for row in members} - {""})
 
 
-def _misfits(found: Sequence[Row]) -> list[dict[str, Any]]:
+def misfits(found: Sequence[Row]) -> list[dict[str, Any]]:
     """Oligos that no longer fit: how many genomes, and the first of them."""
     made: dict[str, dict[str, Any]] = {}
     for row in found:

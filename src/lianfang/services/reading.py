@@ -21,6 +21,7 @@ READS: Final[dict[str, frozenset[str]]] = {
     "quality": frozenset(),
     "attach": _CASES,
     "link": frozenset({"pseudonym", "age", "sex", "region_index"}),
+    "genomes": frozenset({"pseudonym", "symptom", "diagnosis"}),
     "curves": _CASES,
     "counts": frozenset(),
     "reproduction": _CASES,

@@ -20,6 +20,7 @@ from lianfang.services import (
     closing,
     contacts,
     events,
+    genomes_day,
     laboratory,
     orders,
     tour_gifts,
@@ -57,7 +58,7 @@ class Story:
 
 
 def play(inst: Installation, answers: Answers, *, say: Say, holder: str, upto: str = "publish") -> Story:
-    """Play the steps in order and stop after ``upto`` (open, order, lock, name, visit, result, gift, publish)."""
+    """Play the steps in order and stop after ``upto`` (a name of :data:`STEPS`)."""
     story = Story()
 
     def told(step: str, zh: str, en: str) -> None:
@@ -223,6 +224,26 @@ def _result(inst: Installation, story: Story, answers: Answers, say: Say, holder
     )
 
 
+def _genomes(inst: Installation, story: Story, answers: Answers, say: Say, holder: str) -> None:
+    """What waited on the desk until its samples had an event is read now."""
+    event = events.get(inst, story.event_id)
+    if event["status"] != "open":
+        return
+    genomes_day.take(inst, inst.today())
+    said = genomes_day.weighed(inst, event, inst.today())
+    count, sizes = said["genomes"], said.get("clusters", [])
+    story.figures["genomes"] = count
+    if not count:
+        return
+    say(
+        "genomes",
+        f"样本基因组（模拟）{count} 条：{len(sizes)} 个聚类，最大 {max(sizes, default=0)} 条；"
+        f"失配引物 {len(said['misfits'])} 处；序列只带样本编号。",
+        f"{count} genomes of samples (simulated): {len(sizes)} clusters, the largest of {max(sizes, default=0)}; "
+        f"{len(said['misfits'])} misfits of primers; a sequence bears a sample's number and nothing else.",
+    )
+
+
 def _gift(inst: Installation, story: Story, answers: Answers, say: Say, holder: str) -> None:
     if events.get(inst, story.event_id)["status"] != "open":
         return
@@ -269,6 +290,7 @@ STEPS = {
     "name": _name,
     "visit": _visit,
     "result": _result,
+    "genomes": _genomes,
     "gift": _gift,
     "publish": _publish,
 }

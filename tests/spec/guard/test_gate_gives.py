@@ -306,6 +306,7 @@ GIVES_NONE = {
     "services.events.change_level": "nothing",
     "services.events.dismiss_alert": "nothing",
     "services.events.listing": "events",
+    "services.genomes.alarms": "findings about assays: which oligo in which event, no sample",
     "services.exchange.cases.answer": "nothing",
     "services.exchange.ending.expire_event": "certificates",
     "services.orders.drafting.show": "an order without its index tokens, and figures",

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from lianfang.api.security import Actor, Inst, Reader
 from lianfang.api.view import go, page
 from lianfang.foundation.errors import BadInput
-from lianfang.services import laboratory, subjects, visits
+from lianfang.services import genomes, laboratory, subjects, visits
 
 router = APIRouter(tags=["work"])
 Text = Annotated[str, Form(max_length=2000)]
@@ -93,7 +93,8 @@ def release(request: Request, inst: Inst, who: Actor, contact_id: str, reason: T
 
 @router.get("/laboratory", summary="Samples that wait for a result")
 def desk(request: Request, inst: Inst, who: Reader) -> Response:
-    return page(request, "laboratory.html", samples=laboratory.waiting(inst, who))
+    samples = laboratory.waiting(inst, who)
+    return page(request, "laboratory.html", samples=samples, alarms=genomes.alarms(inst, who))
 
 
 @router.post("/laboratory/{sample_no}", summary="A sample's result")

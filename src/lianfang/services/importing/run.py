@@ -92,8 +92,10 @@ def import_day(
 ) -> list[ImportReport]:
     """Import one day's delivery: every file of the folder, each by the mapping that its name and header fit.
 
-    A file that cannot be used is reported as ``refused`` and does not stop the others.
+    Files of sequences are left to the step of genomes. A file that cannot be used is reported as ``refused`` and
+    does not stop the others.
     """
+    from lianfang.services import deliveries
     from lianfang.services.gate import require
     from lianfang.services.installation import ROUTINE
 
@@ -103,7 +105,8 @@ def import_day(
     one = _One(inst, who, None, "", False, False, day, ROUTINE, progress or silent)
     reports = []
     files = [p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")]
-    for path in sorted(p for p in files if not p.name.endswith(RECEIPT)):
+    set_aside = {*deliveries.sequences(folder), *(p for p in files if p.name.endswith(RECEIPT))}
+    for path in sorted(set(files) - set_aside):
         try:
             reports.append(one.run(path))
         except BadInput as error:

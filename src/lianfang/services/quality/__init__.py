@@ -23,6 +23,7 @@ def check(inst: Installation, as_of: date) -> list[QualityFinding]:
     import sqlalchemy as sa
 
     from lianfang.records import QualityFinding
+    from lianfang.services import deliveries, genomes
     from lianfang.services.quality import balance, series, timeliness
     from lianfang.services.quality.table import published
     from lianfang.store import put, table
@@ -35,8 +36,8 @@ def check(inst: Installation, as_of: date) -> list[QualityFinding]:
     ]
     held = table(QualityFinding)
     with inst.store.begin() as connection:
-        # what the import step found about a file stays: the file is gone from the inbox
-        mine = held.c.check != "refused_file"
+        # what was found about a file or an assay stays: the file is gone from the desk, the genome is read once
+        mine = held.c.check.not_in((deliveries.REFUSED, genomes.MISFIT))
         connection.execute(sa.delete(held).where(held.c.as_of == as_of, mine))
         put(connection, *found)
     return found
