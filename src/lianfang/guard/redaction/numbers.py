@@ -10,48 +10,15 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import date
 
+from lianfang.guard.redaction.cued import CUED
 from lianfang.guard.redaction.tables import cells
 
 Span = tuple[str, int, int]
 
 _PROVINCES = frozenset(
-    [
-        "11",
-        "12",
-        "13",
-        "14",
-        "15",
-        "21",
-        "22",
-        "23",
-        "31",
-        "32",
-        "33",
-        "34",
-        "35",
-        "36",
-        "37",
-        "41",
-        "42",
-        "43",
-        "44",
-        "45",
-        "46",
-        "50",
-        "51",
-        "52",
-        "53",
-        "54",
-        "61",
-        "62",
-        "63",
-        "64",
-        "65",
-        "71",
-        "81",
-        "82",
-        "83",
-    ]
+    str(code)
+    for first, last in ((11, 15), (21, 23), (31, 37), (41, 46), (50, 54), (61, 65), (71, 71), (81, 83))
+    for code in range(first, last + 1)
 )
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _TAIWAN = dict(zip("ABCDEFGHJKLMNPQRSTUVXYWZIO", range(10, 36), strict=True))
@@ -198,11 +165,11 @@ _LANDLINE = re.compile(
     r"(?<![\d\-A-Za-z.])(?:\+?86[ \-])(?:10|2\d|[3-9]\d{2})[ \-][2-9]\d{2,3}[ \-]?\d{4}(?![\d\-])|"
     r"(?<![\d\-A-Za-z.])(?:\(0[2-8]\) ?|0[2-8]-)[2-9]\d{2,3}-\d{4}(?![\d\-])|"
     r"(?<![\d\-A-Za-z.])(?:\(0\d{2,3}\) ?|0\d{2,3}[ \-]?)[2-9]\d{2,3}[ \-]?\d{4}(?:(?:-|"
-    r"转|轉|ext\.? ?)\d{1,5})?(?![\d\-])"
+    r"转|轉| ?ext\.? ?)\d{1,5})?(?![\d\-])"
 )
 _LOCAL = re.compile(
-    r"(?:电话|電話|座机|座機|固话|致电|致電|传真|傳真|tel\.?|phone|fax)\s*(?:号码|號碼|是|"
-    r"为|為)?[::]?\s*([2-9]\d{2,3}[ \-]?\d{4})(?![\d\-])",
+    r"(?:电话|電話|座机|座機|固话|致电|致電|传真|傳真|总机|總機|tel\.?|phone|fax)\s*(?:号码|號碼|是|"
+    r"为|為)?[::]?\s*([2-9]\d{2,3}[ \-]?\d{4}(?:(?:-|转|轉| ?ext\.? ?)\d{1,5})?)(?![\d\-])",
     re.I,
 )
 
@@ -229,29 +196,30 @@ def _phones(text: str) -> Iterator[Span]:
 
 _PLATE = re.compile(
     r"[京津沪滬渝冀豫云雲辽遼黑湘皖鲁魯新苏蘇浙赣贛鄂桂甘晋晉蒙陕陝吉闽閩贵貴粤粵青藏川宁寧琼瓊使领]"
-    r"[A-Z][ ·•・.\-]?(?=[A-Z\d]{0,5}\d)[A-HJ-NP-Z\d]{4,6}[挂学警港澳使领]?(?![A-Za-z\d])"
+    r"(?:[A-Z][ ·•・.\-]?(?=[A-Z\d]{0,5}\d)[A-HJ-NP-Z\d]{4,6}[挂学警港澳使领]?|[a-z][ ·•・.\-]?\d{5}|"
+    r" ?[A-Z](?: [A-HJ-NP-Z\d]){5,6})(?![A-Za-z\d])|使\d{6}(?!\d)|"
+    r"(?<![A-Za-z])WJ[ ·•・.\-]?[京津沪冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼渝]"
+    r"[ ·•・.\-]?\d{4}[\dA-Z](?![A-Za-z\d])"
 )
 _EMAIL = re.compile(
-    r"(?<![A-Za-z0-9_.+%-])[A-Za-z0-9_.+%-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,6}[A-Za-z]{2,24}(?![A-Za-z0-9])"
+    r"(?<![A-Za-z0-9_.+%-])[A-Za-z0-9_.+%-]{1,64}(?:@| ?[(\[]at[)\]] ?)"
+    r"(?:[A-Za-z0-9-]{1,63}\.){1,6}[A-Za-z]{2,24}(?![A-Za-z0-9])"
 )
 _IPV4 = re.compile(r"(?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\d.]*\d)")
+# four numbers that count versions or sections
+_NO_IP = re.compile(
+    r"(?:版本|版|升级[到至]|更新[到至]|第|章节|条款|version|release|section|firmware|\bv)\s*[::]?\s*$", re.I
+)
+_NO_IP_AFTER = re.compile(r"\s*(?:版|节|章|条|款|號|号(?!机|主机))")
 _IPV6 = re.compile(r"(?<![\w:])(?:[\da-fA-F]{1,4}:){2,7}(?::?[\da-fA-F]{1,4}){1,6}(?![\w:])")
-_MAC = re.compile(r"(?<![\w:-])(?:[\da-fA-F]{2}[:-]){5}[\da-fA-F]{2}(?![\w:-])")
+_MAC = re.compile(
+    r"(?<![\w:-])(?:(?:[\da-fA-F]{2}[:-]){5}[\da-fA-F]{2}|[\da-fA-F]{4}\.[\da-fA-F]{4}\.[\da-fA-F]{4})(?![\w:-]|\.[\da-fA-F])"
+)
 _HKID = re.compile(r"(?<![A-Za-z\d])[A-Z]{1,2}\d{6} ?(?:\([\dA]\)|[\dA](?![A-Za-z\d]))")
 _HK_CUE = re.compile(r"HKID|香港|身份|身分|identity", re.I)
 _TWID = re.compile(r"(?<![A-Za-z\d])[A-Z][1289]\d{8}(?![A-Za-z\d])")
 _PASS = re.compile(r"(?<![A-Za-z\d])(?:E[A-HJ-NP-Z]?|G|D|S|P|DE|SE|PE|MA|K|KJ)\d{7,8}(?![A-Za-z\d])")
-_PASS_CUE = re.compile(
-    r"(?:护照|護照|passport)(?:号码|號碼|号|號| no\.?| number)?(?:是|为|為)?[::]?\s*"
-    r"((?=[A-Z\d]{0,6}\d{2})[A-Z\d]{7,10})(?![A-Za-z\d])",
-    re.I,
-)
 _HOME = re.compile(r"(?<![A-Za-z\d])[HM]\d{8}(?:\d{2})?(?![A-Za-z\d])")
-_PERMIT = re.compile(
-    r"(?:通行证|通行證|往来|往來|港澳|permit)[^\d\n,,。;]{0,10}?((?:[CLTW]|C[A-Z])\d{7,8})(?![A-Za-z\d])",
-    re.I,
-)
-_TAIBAO = re.compile(r"(?:台胞证|臺胞證|台胞證|臺胞证|台湾居民)[^\d\n]{0,8}(\d{8}(?:\d{2})?)(?!\d)")
 _FPR = re.compile(r"(?<![A-Za-z\d])[A-Z]{3}\d{12}(?![A-Za-z\d])")
 
 
@@ -280,57 +248,24 @@ def _lettered(text: str) -> Iterator[Span]:
                 and not _HK_CUE.search(text, max(0, found.start() - 16), found.start())
             ):
                 continue
+            if kind == "IP_ADDR" and _counts(text, found):
+                continue
+            if kind == "IP_ADDR" and _counts(text, found):
+                continue
             yield kind, found.start(), found.end()
 
 
-# HL7 v2, PID: the third field is the patient's number, the seventh his date of birth
-_PID = re.compile(r"^PID\|[^|\n]*\|[^|\n]*\|([^|^~\n]{4,24})", re.M)
+def _counts(text: str, found: re.Match[str]) -> bool:
+    """Whether four numbers count a version or a section, or cannot be an address: none begins with 0."""
+    return (
+        found.group().startswith("0.")
+        or _NO_IP.search(text, max(0, found.start() - 12), found.start()) is not None
+        or _NO_IP_AFTER.match(text, found.end()) is not None
+    )
+
+
+# HL7 v2, PID: the seventh field is the patient's date of birth
 _PID_BORN = re.compile(r"^PID(?:\|[^|\n]*){6}\|((?:19|20)\d{6})(?=\||\d{4,6}\||$)", re.M)
-
-_CUED = (
-    ("MEDICAL_NO", _PID),
-    ("HKMO_PERMIT", _PERMIT),
-    ("TW_PERMIT", _TAIBAO),
-    ("PASSPORT", _PASS_CUE),
-    (
-        "STUDENT_NO",
-        re.compile(
-            r"(?:学号|學號|学生证号|學生證號|准考证号|学籍号|學籍號|student (?:no\.?|id|"
-            r"number))\s*[::]?\s*([A-Za-z\d\-]{5,24})",
-            re.I,
-        ),
-    ),
-    (
-        "MEDICAL_NO",
-        re.compile(
-            r"(?:住院号|住院號|门诊号|門診號|病案号|病案號|病历号|病歷號|就诊卡号|就诊卡|就诊号|"
-            r"健康卡号|就診卡號|医保号|"
-            r"医保卡号|社保卡号|社保号|健保卡號|社保卡|医保卡|健康卡|病案|病历|登记号|登記號|诊疗卡号|"
-            r"病人ID|病人号|MRN|hospital (?:no\.?|number))"
-            r"(?:码|碼)?(?:是|为|為)?\s*[::]?\s*([A-Za-z\d\-]{5,24})",
-            re.I,
-        ),
-    ),
-    (
-        "QQ",
-        re.compile(
-            r"(?:(?<![A-Za-z])QQ|扣扣|企鹅|加Q|Q号)(?:号码|号|號)?(?:是|为|為)?\s*[::]?\s*(\d{5,11})(?!\d)",
-            re.I,
-        ),
-    ),
-    (
-        "WECHAT",
-        re.compile(
-            r"(?:微信|威信|薇信|v信|加微|加v|wechat|weixin|(?<![A-Za-z])vx|"
-            r"(?<![A-Za-z])wx)(?:号码|号|號|账号|帳號|同号| ?id)?"
-            r"\s*(?:是|为|為)?\s*[::]?\s*((?:[A-Za-z](?=[A-Za-z_\-]{0,19}[\d_\-])|"
-            r"(?<=[::] )[A-Za-z]|(?<=[::号號])[A-Za-z])"
-            r"[A-Za-z\d_\-]{5,19})(?![A-Za-z\d])",
-            re.I,
-        ),
-    ),
-)
-
 _HAN_DATE = r"[一二三四五六七八九〇零]{4}年[一二三四五六七八九十]{1,3}月(?:[一二三四五六七八九十]{1,3}日)?"
 _DATE = (
     rf"(?:{_HAN_DATE}|民[国國]\d{{1,3}}年\d{{1,2}}月(?:\d{{1,2}}日)?|(?:19|"
@@ -344,6 +279,9 @@ _DOB = (
         r"[一二三四五六七八九十]{1,2}月)(?:初?[一二三四五六七八九十]{1,3}|\d{1,2})?日?)"
         r"(?=\s*(?:生人|出生(?!人口|率|缺陷)|生的))"
     ),
+    re.compile(r"(?<!\d)(\d{2}年\d{1,2}月\d{1,2}日)(?=生(?![产效活育命意态存物日]))"),
+    re.compile(r"生日(?:是|为|為|在)?\s*[::]?\s*(\d{1,2}月\d{1,2}日)"),
+    re.compile(r"\bb\.\s?((?:19|20)\d{2}-\d{2}-\d{2})(?!\d)"),
     re.compile(
         rf"(?:出生(?:日期|年月|于|於)?|生日|生于|生於|born(?: on)?|date of birth|DOB)\s*(?:是|"
         rf"为|為)?[::]?\s*({_DATE}|(?:19|20)\d{{2}}[./\-]\d{{1,2}}(?![\d./\-])|\d{{1,2}}/\d{{1,2}}/(?:19|20)\d{{2}})",
@@ -367,6 +305,9 @@ _AGE = (
     re.compile(r"(?:年龄|年齡|年纪|虚岁|周岁)\s*[::]?\s*(\d{1,3})(?![\d.\-~至岁歲组段个])"),
     re.compile(r"(?<![\d\-])\d{1,3}[- ](?:year|month|yr)s?[- ]old\b", re.I),
     re.compile(r"(?<![\d\-.])\d{1,3} ?(?:y/o|yo|yrs)\b", re.I),
+    re.compile(r"\b[MF],? ?(\d{1,3}) ?y\b"),
+    re.compile(r"\b(?:woman|man|boy|girl|patient|male|female) of (\d{1,3})\b(?! [a-z]+s\b)", re.I),
+    re.compile(r"(?:出生|生后)(\d{1,3}天)(?!内|以|后)"),
     re.compile(
         r"\b(?:aged?|age:|age of)\s*(\d{1,3})\b(?!\s*(?:-|–|to|and|or)\s*(?:\d|over|above|older|under))", re.I
     ),
@@ -393,12 +334,12 @@ _NO_AGE = re.compile(
 )
 
 
-def _circumstances(text: str) -> Iterator[Span]:
+def _circumstances(text: str, digits: str) -> Iterator[Span]:
     yield from cells(text, _HEADS, _CELLS)
     for found in _BARE_AGE.finditer(text):
         yield "AGE", found.start(), found.end()
-    for kind, pattern in _CUED:
-        for found in pattern.finditer(text):
+    for kind, pattern in CUED:
+        for found in pattern.finditer(digits):
             if any(c.isdigit() for c in found.group(1)) or kind == "WECHAT":
                 yield kind, found.start(1), found.end(1)
     for pattern in _DOB:
@@ -422,7 +363,7 @@ _TRIP = (
     re.compile(rf"(?<![A-Za-z\d]){_TRAIN}{_GAP}{_CLASS}{_CAR}{_GAP}{_CLASS}(?:座位|座)?{_SEAT}?"),
     re.compile(
         rf"(?<![A-Za-z\d])(?:[A-Z]{{2}}|[A-Z]\d|\d[A-Z])\d{{3,4}}(?:次)?(?:航班|班机|班機|客机)?{_GAP}"
-        rf"(?:(?:座位号?|座位號|座号?|座席)(?:为|是)?[:: ]{{0,2}})?{_ROW}"
+        rf"(?:(?:座位号?|座位號|座号?|座席)(?:为|是)?[:: ]{{0,2}})?{_ROW}(?!-[\dA-Za-z]{{4}})"
     ),
     re.compile(
         rf"(?<![A-Za-z\d]){_TRAIN}{_GAP}(?:(?:座位号?|座号?)[:: ]{{0,2}})\d{{1,3}}[A-F]?(?:号|座)?(?![A-Za-z\d])"
@@ -458,7 +399,7 @@ def structured(text: str, digits: str) -> Iterator[Span]:
     taken = bytearray(len(text))
     ranked = (
         [*(span for span in _long(digits) if span[0] in ("RESIDENT_ID", "FPR_ID")), *_glued(digits)],
-        list(_circumstances(text)),
+        list(_circumstances(text, digits)),
         [*_long(digits), *_phones(digits), *_lettered(text)],
     )
     for spans in ranked:
