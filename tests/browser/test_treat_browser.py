@@ -95,7 +95,9 @@ def test_a_case_a_genome_and_a_fold(
         page.locator("figure.chart svg").wait_for()
     first = int(page.locator("input[name=from]").input_value())
     letters = page.locator("main pre").inner_text().split()
-    assert letters[0] == str(first) and genomekit.reference()[first - 1 :].replace("T", "U").startswith(letters[1])
+    assert letters[0] == str(first) and genomekit.reference()[first - 1 :].replace("T", "U").startswith(
+        letters[1]
+    )
     nav.nth(3).click()
     page.locator("figure.chart svg").wait_for()
     assert int(page.locator("input[name=from]").input_value()) > first
