@@ -6,32 +6,15 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from fastapi.testclient import TestClient
 
 import genomekit
-from lianfang.api.app import create_app
-from lianfang.api.security import COOKIE, form_token
+from deskkit import Desk
 from lianfang.foundation.errors import BadInput, NotFound, Refused
-from lianfang.services import accounts, treating
+from lianfang.services import treating
 from lianfang.services.installation import Installation, Who
 
 Staff = dict[str, Who]
 REFERENCE = genomekit.reference()
-
-
-class Desk:
-    """A person of the demonstration before the pages."""
-
-    def __init__(self, inst: Installation, account: str) -> None:
-        self.client = TestClient(create_app(inst), base_url="https://testserver", follow_redirects=False)
-        assert self.client.post("/enter", data={"link": accounts.link(inst, account)}).status_code == 303
-        self.token = form_token(self.client.cookies[COOKIE])
-
-    def get(self, path: str) -> Any:
-        return self.client.get(path)
-
-    def post(self, path: str, **fields: Any) -> Any:
-        return self.client.post(path, data={"token": self.token, **fields})
 
 
 def rows_of(inst: Installation) -> dict[str, int]:

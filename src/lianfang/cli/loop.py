@@ -199,6 +199,31 @@ def event_definition(
     say(as_json, {"event_id": event_id, "case_definition": edition}, f"{event_id}: {edition}")
 
 
+@event.command("recount")
+@click.argument("event_id")
+@click.option("--edition", default="", help="Edition; the event's own unless given. 病例定义版本。")
+@on_installation
+def event_recount(
+    event_id: str, edition: str, home: str | None, account: str, clock: str, as_json: bool
+) -> None:
+    """Count an event's cases by an edition of the case definition. 按某版病例定义重新统计。"""
+    from lianfang.services import recount
+    from lianfang.treat import casedef
+
+    with opened(home, clock) as inst:
+        found = recount.by_edition(
+            inst, acting(inst, account, ("epidemiologist", "manager")), event_id, edition
+        )
+    lines = [f"{found['edition']}\t{found['cases']} cases 例"]
+    for row in found["table"]:
+        zh, en = casedef.CLASSES[row["edition"]]
+        more = f"  still possible 可更严 {row['possible']}" if row["possible"] else ""
+        lines.append(f"{row['card']} -> {zh} {en}\t{row['cases']}{more}")
+    if found["missing"]:
+        lines.append("would decide 待查 " + "  ".join(f"{name} {n}" for name, n in found["missing"].items()))
+    say(as_json, found, "\n".join(lines))
+
+
 @event.command("plan")
 @click.argument("event_id")
 @click.option(

@@ -155,7 +155,9 @@ def test_sec_50_no_form_sends_by_address_and_no_answer_leads_to_one(house: House
     for template in (ROOT / "src" / "lianfang" / "api" / "templates").glob("*.html"):
         for form in re.findall(r"<form[^>]*>", template.read_text(encoding="utf-8")):
             # a choice among states, of an edition, of positions in a sequence is nobody's; its address can be kept
-            nobodys = ('action="/gifts"', 'action="/treat"', 'action="/treat/folding/')
+            nobodys = (
+                'action="/gifts"', 'action="/treat"', 'action="/treat/folding/', '/recount"',
+            )  # fmt: skip
             assert 'method="post"' in form or any(one in form for one in nobodys), template.name
 
 

@@ -12,7 +12,7 @@ from lianfang.api.security import Actor, Costly, Inst, Reader
 from lianfang.api.view import file, go, language, page
 from lianfang.foundation.errors import NotFound
 from lianfang.services import attack as attacking
-from lianfang.services import bulletin, closing, events, gate, jobs, orders, plan, reports, situation
+from lianfang.services import bulletin, closing, events, gate, jobs, orders, plan, recount, reports, situation
 from lianfang.services.orders import holders
 from lianfang.treat import casedef
 
@@ -51,6 +51,19 @@ def definition(
 ) -> Response:
     events.change_definition(inst, who, event_id, edition.strip(), reason)
     return go(f"/events/{event_id}", "definition")
+
+
+@router.get(
+    "/events/{event_id}/recount",
+    dependencies=[Costly],
+    summary="The event's cases by an edition of the case definition",
+)
+def recounted(request: Request, inst: Inst, who: Reader, event_id: str, edition: str = "") -> Response:
+    found = recount.by_edition(inst, who, event_id, edition[:60])
+    return page(
+        request, "recount.html", **found, editions=casedef.all_editions().values(), classes=casedef.CLASSES,
+        findings=casedef.findings(),
+    )  # fmt: skip
 
 
 @router.post("/events/{event_id}/tasks/{task}", summary="Tick off a task of the plan")

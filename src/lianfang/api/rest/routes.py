@@ -24,6 +24,7 @@ from lianfang.services import (
     notices,
     orders,
     plan,
+    recount,
     reports,
     situation,
     trail,
@@ -195,6 +196,17 @@ def event(inst: Inst, who: Reader, event_id: Name) -> Any:
 @router.get("/events/{event_id}/genomes", summary="An event's genomes: clusters, links, misfits")
 def event_genomes(inst: Inst, who: Reader, event_id: Name) -> Any:
     return plain(genomes.view(inst, who, event_id))
+
+
+@router.get(
+    "/events/{event_id}/recount",
+    dependencies=[Costly],
+    summary="An event's cases by an edition of the case definition",
+)
+def recounted(
+    inst: Inst, who: Reader, event_id: Name, edition: Annotated[str, Query(max_length=60)] = ""
+) -> Any:
+    return plain(recount.by_edition(inst, who, event_id, edition))
 
 
 @router.post("/events/{event_id}/level", status_code=204, summary="Change the response level")
