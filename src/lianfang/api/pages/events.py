@@ -55,7 +55,6 @@ def definition(
 
 @router.get(
     "/events/{event_id}/recount",
-    dependencies=[Costly],
     summary="The event's cases by an edition of the case definition",
 )
 def recounted(request: Request, inst: Inst, who: Reader, event_id: str, edition: str = "") -> Response:

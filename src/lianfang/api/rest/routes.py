@@ -200,7 +200,6 @@ def event_genomes(inst: Inst, who: Reader, event_id: Name) -> Any:
 
 @router.get(
     "/events/{event_id}/recount",
-    dependencies=[Costly],
     summary="An event's cases by an edition of the case definition",
 )
 def recounted(
