@@ -306,7 +306,6 @@ GIVES_NONE = {
     "services.events.change_level": "nothing",
     "services.events.dismiss_alert": "nothing",
     "services.events.listing": "events",
-    "services.recount.by_edition": "counts of cases by class, no case",
     "services.genomes.alarms": "findings about assays: which oligo in which event, no sample",
     "services.exchange.cases.answer": "nothing",
     "services.exchange.ending.expire_event": "certificates",
