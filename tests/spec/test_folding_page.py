@@ -8,11 +8,13 @@ import re
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from lianfang.api.app import create_app
+from lianfang.api.pages import folding as pages
 from lianfang.api.security import COOKIE, form_token
 from lianfang.foundation.errors import BadInput, NotFound, Refused, TooMany
 from lianfang.services import accounts
@@ -103,6 +105,31 @@ def test_oligos_stand_beside_the_open_sites(client: TestClient, sign_in: Callabl
     assert "ChinaCDC_N_F" in finished(client, where)
     near = client.get(where, params={"from": 1, "to": 60}).text
     assert "ChinaCDC_N_F" not in near and "1–22" in near
+
+
+def test_a_fold_that_ends_while_its_page_is_made_is_shown_as_it_was(
+    client: TestClient, sign_in: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = fold(client, sign_in("laboratory"), "ACGU" * 100)
+    finished(client, where)
+    made, show = pages.page, desk.show
+
+    def still_working(*asked: Any) -> desk.Held:
+        held = show(*asked)
+        whole, held.folded, held.state = held.folded, None, "working"
+
+        def ended(*given: Any, **more: Any) -> Any:
+            held.folded, held.state = whole, "done"
+            return made(*given, **more)
+
+        monkeypatch.setattr(pages, "page", ended)
+        return held
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk, "show", still_working)
+        text = client.get(where).text
+    assert 'http-equiv="refresh"' in text
+    assert 'http-equiv="refresh"' not in client.get(where).text
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import copy
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Query, Request, UploadFile
@@ -56,7 +57,8 @@ def show(
     to: At = 0,
     length: Length = 22,
 ) -> Response:
-    held = desk.show(request.app.state.folding, who, fold_id)
+    # as it stands now: the fold may end while its page is being made
+    held = copy(desk.show(request.app.state.folding, who, fold_id))
     seen, chart = {}, {}
     if held.folded is not None:
         first, last = _region(held.bases, start, to)
