@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from lianfang.store import Row
 
 READ = ("case_id", "card_no", "adcode", "symptoms", "unexplained", "classification", *cases.SHARED)
+#: The policy's words for what these fields say.
+READ_OF_PERSONS = ["pseudonym", "symptom", "diagnosis", "location", "region_index"]
 #: Codes of a card's symptoms (:mod:`lianfang.services.importing.symptoms`) -> findings.
 SYMPTOMS = {
     "fever": "fever", "cough": "cough", "sputum": "cough", "dyspnoea": "dyspnoea", "sore_throat": "sore_throat",
@@ -64,7 +66,7 @@ def by_edition(inst: Installation, who: Who, event_id: str, edition: str = "") -
         tested = _tested(connection, [row["card_no"] for row in known])
         sources = _sources(connection, event_id)
     ask(
-        inst, who, phase="use", purpose="epidemiological_investigation", data=["pseudonym", "symptom", "diagnosis"],
+        inst, who, phase="use", purpose="epidemiological_investigation", data=READ_OF_PERSONS,
         context={"deidentified": True}, event=event, ref=event_id, rows=len(known),
     )  # fmt: skip
     positive = {row["case_id"] for row in known if tested.get(row["card_no"])}

@@ -250,8 +250,6 @@ def _lettered(text: str) -> Iterator[Span]:
                 continue
             if kind == "IP_ADDR" and _counts(text, found):
                 continue
-            if kind == "IP_ADDR" and _counts(text, found):
-                continue
             yield kind, found.start(), found.end()
 
 

@@ -284,7 +284,9 @@ class _Pile:
         from lianfang.treat.genome._pileup import project
 
         codes = self._code[np.frombuffer(one.sequence.encode("ascii"), np.uint8)][hit.q_st : hit.q_en]
-        quality = np.frombuffer(one.qualities.encode("ascii"), np.uint8)[hit.q_st : hit.q_en] - np.uint8(33)
+        # a character below Phred+33 is of no quality; it must not wrap round to the best
+        phred = np.maximum(np.frombuffer(one.qualities.encode("ascii"), np.uint8), 33) - np.uint8(33)
+        quality = phred[hit.q_st : hit.q_en]
         if hit.strand < 0:
             codes, quality = np.where(codes < 4, 3 - codes, codes)[::-1], quality[::-1]
         low, high = self._cut(hit.r_st, hit.r_en) if self._cut else (hit.r_st, hit.r_en)
