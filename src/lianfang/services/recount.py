@@ -136,15 +136,21 @@ def _counted(found: Iterable[tuple[str, dict[str, bool]]], edition: str) -> dict
 
 def _tested(connection: sa.Connection, cards: list[str]) -> dict[str, bool]:
     """Card -> whether a test for nucleic acid was positive; without one that is final it is not in it."""
-    from lianfang.records import LabResult
-    from lianfang.store import rows, table
+    import sqlalchemy as sa
 
+    from lianfang.records import LabResult
+    from lianfang.store import table
+
+    held = table(LabResult).c
+    final = sa.select(held.card_no, held.test, held.result).where(
+        held.source == "human", held.result.in_(("positive", "negative"))
+    )
     made: dict[str, bool] = {}
     for first in range(0, len(cards), 500):
-        part = table(LabResult).c.card_no.in_(cards[first : first + 500])
-        for row in rows(connection, LabResult, part, source="human"):
-            if row["result"] in ("positive", "negative") and any(word in row["test"].lower() for word in PCR):
-                made[row["card_no"]] = made.get(row["card_no"], False) or row["result"] == "positive"
+        of_these = final.where(held.card_no.in_(cards[first : first + 500]))
+        for card, test, result in connection.execute(of_these):
+            if any(word in test.lower() for word in PCR):
+                made[card] = made.get(card, False) or result == "positive"
     return made
 
 
