@@ -100,9 +100,20 @@ _AFTER_PUBLIC = re.compile(r"(?:检验|门诊|摊|窗口|会议室|站台|检票
 _BETWEEN = re.compile(r" ?(?:[\u4e00-\u9fffA-Z]{2,9})? ?")
 _SENTENCE = re.compile(r"[的和与及在到至从了是有住对被因将已为、]|送|快递|邻|返|拨|致电|居民|患者")
 _HAN = re.compile("[\u4e00-\u9fff]+")
+# two who share a room (同居一室)
+_SHARED = re.compile("(?:同居|同住|同处|共处|合住|共居)$")
+# where a body that serves the public sits is told to everybody
+_SERVES = re.compile(
+    "(?:医院|醫院|卫生院|衛生院|门诊部?|中心|采样点|检测点|接种点|指挥部|实验室|检验所|药店|药房|隔离酒店|派出所|居委会|村委会)的?"
+    "(?:详细|办公|接收|送样|接诊)?(?:地址|地点|位置)?(?:[::]|位于|设在|是|为|在){0,2} ?$"
+)
+# without a named place a dwelling is told by who reads it (家住3号楼2单元501): where the text says that one lives there
+_LIVES = re.compile("(?:家住|我住|他住|她住|现住|租住|住在|住)$")
+_DWELLING = re.compile(rf"{_NUM}{_UNIT}[ ,,-]?{_NUM}{_UNIT}.+|.*(?:楼|栋|幢|座|单元)\d{{3,4}}室?$")
 _ROOM = r"(?:Flat|Room|Unit|Apt\.?|Apartment|Block|Building|House|Floor|Suite|Tower)"
 _ENGLISH = re.compile(
     rf"(?<![\w-])(?:{_ROOM} ?#?[A-Z\d][\w-]{{0,4}},? ){{0,3}}"
+    r"(?:(?:[A-Z][\w']{0,20} ){1,3}(?:Gardens?|Estate|Court|Mansions?|House|Villas?|Heights|Towers?),? )?"
     r"(?:No\. ?)?\d{1,5}[A-Za-z]?,? (?:[A-Z][\w']{0,20} ){1,4}"
     r"(?:Street|St\.?|Road|Rd\.?|Avenue|Ave\.?|Lane|Ln\.?|Drive|Dr\.?|Boulevard|Blvd\.?|"
     r"Court|Close|Crescent|Terrace|Way|Square|Place|Path|Gardens?|Mews|Row|Hill|Grove|Park)(?![\w])"
@@ -222,7 +233,9 @@ def addresses(text: str) -> Iterator[Span]:
         if last is not None and start < last[1]:
             continue
         begin = _start(text, start, _FLOOR_ONLY.fullmatch(text, start, end) is not None)
-        if begin is None:
+        if begin is None and _LIVES.search(text[max(0, start - 2) : start]):
+            begin = start if _DWELLING.fullmatch(text, start, end) else None
+        if begin is None or _SERVES.search(text[max(0, begin - 14) : begin]):
             continue
         if last is not None:
             yield "ADDRESS", *last
@@ -244,6 +257,7 @@ def _details(text: str) -> list[tuple[int, int]]:
             _NOT.match(text, found.start())
             or _GATE.match(text, found.end())
             or _AFTER_PUBLIC.match(text, found.end())
+            or _SHARED.search(text[max(0, found.start() - 2) : found.start()])
         )
     ]
     return sorted([*spans, *(found.span() for found in _BARE.finditer(text))])

@@ -177,7 +177,9 @@ def _lower(text: str, weak: bool) -> Iterator[Span]:
         chinese = one in _SURNAMES and _PINYIN.fullmatch(other) is not None
         long = chinese and weak and len(other) >= 5 and one not in _ENGLISH_TOO
         known = one in _GIVEN and one not in _ENGLISH_TOO
-        if long or (cue and (chinese or known) and not {one, other} & (_STOP - _SURNAMES)):
+        # a syllable may be a word of English too (san); after a surname and a cue it is none
+        stopped = ({one} if chinese else {one, other}) & (_STOP - _SURNAMES)
+        if long or (cue and (chinese or known) and not stopped):
             end = start + len(one) + 1 + len(other)
             yield "PERSON", start, end
 

@@ -18,7 +18,7 @@ from lianfang.guard.redaction.words import load
 LONGEST_WORD = 4
 _TOTAL = math.log(6e7)
 #: a character that the dictionary lacks
-_UNKNOWN = -1.0 - _TOTAL
+UNKNOWN = -1.0 - _TOTAL
 _UNSEEN = -11.0
 #: surnames by number of bearers (census of 2020); the first hundred bear 85 % of names
 FREQUENT = (
@@ -109,6 +109,11 @@ def foreign_chance(name: str) -> float:
     return sum(table.get(c, -10.5) for c in name) / len(name)
 
 
+def syllable(c: str) -> float | None:
+    """Logarithm of the probability of a character in names of other languages; None where it stands in none."""
+    return _characters()["foreign"].get(c)
+
+
 def is_foreign(piece: str) -> bool:
     """Whether three characters may begin a name of another language as it is written in Chinese."""
     table = _characters()["foreign"]
@@ -128,7 +133,7 @@ def costs(run: str) -> tuple[list[float], list[float]]:
     after = [0.0] * (size + 1)
     ending: list[list[tuple[int, float]]] = []
     for end in range(1, size + 1):
-        here = [(end - 1, known(run[end - 1], _UNKNOWN))]
+        here = [(end - 1, known(run[end - 1], UNKNOWN))]
         best = before[end - 1] + here[0][1]
         for start in range(max(0, end - LONGEST_WORD), end - 1):
             chance = known(run[start:end])

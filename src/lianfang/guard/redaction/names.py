@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from lianfang.guard.redaction import ner
 from lianfang.guard.redaction.address import division_names
+from lianfang.guard.redaction.dotted import dotted
 from lianfang.guard.redaction.latin import latin
 from lianfang.guard.redaction.normal import View
 from lianfang.guard.redaction.tables import cells
@@ -50,14 +51,12 @@ _WEAK = re.compile(
     r"居民代表|成员|通知|问询|询问|访谈|回访|致电|联系|转告|请|由|给|让|对|"
     r"证号|有人发|[、])\s*[::]?\s*[“\"]?"
 )
-_MINORITY = re.compile(r"[\u4e00-\u9fff]{1,9}(?:[·•‧・][\u4e00-\u9fff]{2,9}){1,3}")
 _BORROWED = load("borrowed")
 _DOUBLES = load("surnames_two")
 _SURNAMES = frozenset(_SINGLE)
 _RIGHT = re.compile(_AFTER)
 _HARD = re.compile(r"$|[\s,,。、;::!!??()()“”\"'|\d]|[男女][,,\s]|身份|电话|手机")
 _HAN = re.compile(r"[\u4e00-\u9fff]{1,4}")
-_THING = re.compile("[县市区州镇乡村旗盟路街店]|餐厅|酒店|景区|说明|片|胶囊")
 _SURNAME_TOLD = re.compile(r"(?<![贵百同老尊])姓([\u4e00-\u9fff]{1,2})(?=[,。、;:)\]\s!?\u201d]|叫|名|$)")
 _FIELD = re.compile(
     r"(?:(?<=[,,;;|\t\n。::\]】)) ])|(?:^))([\u4e00-\u9fff]{2,4})(?=[,,;;|\t\n(( ]|您好|你好|[男女][,,]|$)",
@@ -158,29 +157,6 @@ def _followed(text: str) -> Iterator[Span]:
             yield "PERSON", found.end(), end
 
 
-def _dotted(text: str) -> Iterator[Span]:
-    """Names with a dot (热合曼·吐尔逊): on both ends as far as characters go that write such names."""
-    for found in _MINORITY.finditer(text):
-        parts = re.split("[·•‧・]", found.group())
-        head, tail = parts[0], parts[-1]
-        first = len(head)
-        while first and head[first - 1] in _BORROWED:
-            first -= 1
-        last = 0
-        while last < len(tail) and tail[last] in _BORROWED:
-            last += 1
-        # a family's name before the dot may be anything (爱新觉罗·启航) where it stands alone
-        if head[-1] == "让":
-            first = len(head) - 1
-        elif len(head) - first < 2:
-            first = 0 if len(head) <= 5 else first
-        if last < 2:
-            last = len(tail) if len(tail) <= 3 else last
-        start, end = found.start() + first, found.end() - len(tail) + last
-        if (len(head) - first >= 2 or head[first:] == "让") and last >= 2 and not _THING.match(text, end):
-            yield "PERSON", start, end
-
-
 def _told(text: str) -> Iterator[Span]:
     """A surname alone, where the text says that it is one (姓许)."""
     for found in _SURNAME_TOLD.finditer(text):
@@ -206,7 +182,7 @@ def plain(text: str, *, weak: bool) -> Iterator[Span]:
     """Names whose form alone tells: with a dot, in Latin letters, a surname that is said to be one."""
     if re.search(r"[\u4e00-\u9fff]", text):
         yield from _told(text)
-        yield from _dotted(text)
+        yield from dotted(text)
     if re.search(r"[A-Za-zÀ-Þ][A-Za-zà-ÿ.]", text):
         yield from latin(text, weak=weak)
 

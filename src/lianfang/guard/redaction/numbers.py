@@ -203,7 +203,13 @@ _PLATE = re.compile(
 )
 _EMAIL = re.compile(
     r"(?<![A-Za-z0-9_.+%-])[A-Za-z0-9_.+%-]{1,64}(?:@| ?[(\[]at[)\]] ?)"
-    r"(?:[A-Za-z0-9-]{1,63}\.){1,6}[A-Za-z]{2,24}(?![A-Za-z0-9])"
+    r"(?:[A-Za-z0-9-]{1,63}\.){1,6}[A-Za-z]{2,24}(?![A-Za-z0-9])|"
+    # written so that no machine reads it, and domains in Chinese
+    r"(?<![A-Za-z0-9_.+%-])[A-Za-z0-9_.+%-]{2,64}(?: at | AT |艾特| ?[(\[]at[)\]] ?)"
+    r"[A-Za-z0-9-]{2,63}(?:(?: dot | DOT |点| ?[(\[]dot[)\]] ?)[A-Za-z0-9-]{2,24}){0,3}"
+    r"(?: dot | DOT |点| ?[(\[]dot[)\]] ?)(?:com|net|org|cn|edu|gov|info|hk|tw|mo)(?![A-Za-z0-9])|"
+    r"(?:(?<![A-Za-z0-9_.+%-])[A-Za-z0-9_.+%-]{1,64}|[\u4e00-\u9fff]{2,8})@"
+    r"[\u4e00-\u9fff]{1,20}\.(?:中国|中國|公司|网络|網絡|网址|在线|cn|com)"
 )
 _IPV4 = re.compile(r"(?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\d.]*\d)")
 # four numbers that count versions or sections
