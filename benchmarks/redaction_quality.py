@@ -1,8 +1,8 @@
 """How well the redaction scan finds: precision, recall, F1 by label, leaks and false blocks.
 
-Texts: our own (``tests/redaction_corpus``; development part, held-out part, the fresh
-texts and those of other writers apart) and, where it is given, a file of snippets ``{"text", "spans": [{"start", "end", "label"}]}``, one JSON
-object a line.
+Texts: our own (``tests/redaction_corpus``; development part, held-out part, the fresh texts and those of other
+writers apart) and, where it is given, a file of snippets ``{"text", "spans": [{"start", "end", "label"}]}``, one
+JSON object a line.
 
 Run: ``PYTHONPATH=src python benchmarks/redaction_quality.py [--snippets FILE] [--tagged FILE] [--labels] [--misses]``
 

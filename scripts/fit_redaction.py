@@ -46,7 +46,7 @@ def table(texts: list[Text], tagger: bool) -> Table:
     made = Table()
     for number, item in enumerate(texts):
         view = View(item.text)
-        others = [*structured(view.text, view.digits()), *addresses(view.text)]
+        others = [*structured(view.text, view.digits()), *addresses(view.simplified())]
         marks = [edge for _, start, end in others for edge in (start, end)]
         text = view.simplified()
         used = {i for _, s, e in (*others, *names.plain(text, weak=True)) for i in range(s, e)}

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from lianfang.guard.redaction.address_en import english
 from lianfang.guard.redaction.words import load
 
 Span = tuple[str, int, int]
@@ -24,22 +25,24 @@ _NUM = (
     r"[A-Z](?=座|栋|棟|幢|室|区|區|梯)|附\d{1,4})"
 )
 _UNIT = (
-    r"(?:号楼|#楼|號樓|号院|號院|号房|号|號|栋|棟|幢|座|单元|單元|室|楼|樓|层|層|弄|支弄|村民小组|"
-    r"小组|组|組|户|戶|门|門|房|铺|舖|排|"
-    r"队|隊|社(?![区區会])|舍|梯)"
+    r"(?:号楼|#楼|號樓|号院|號院|号房间?|号|號|栋|棟|幢|座|单元|單元|室|字楼|楼|樓|层|層|弄|支弄|村民小组|"
+    r"小组|组|組|户|戶|门|門|房间|房(?!间隔)|铺|舖|排|宿舍|"
+    r"邻(?![居里近])|队|隊|社(?![区區会])|舍|梯)"
 )
 # what a room is called at the very end of an address
 _LAST = (
     r"(?:(?<=[楼樓栋棟幢座元])[零〇一二三四五六七八九]{3,4}(?![一二三四五六七八九十百千零〇年月日号])|"
     r"[内內]?(?:平房|阁楼|閣樓|地下室)|[ -]?(?<!\d)\d{1,5}(?:-\d{1,4})?[A-Z]?(?:室|"
     r"房)?(?![\d年月日时例人岁.%A-Za-z])|"
-    r"之\d{1,3}(?!\d)|(?<=[楼樓层層])(?:[左右]|[A-Z](?![A-Za-z\d]))|"
-    r"[后後前]座|[东西]户)?"
+    r"之\d{1,3}(?!\d)|(?<=[楼樓层層元号])[左右中东西]门(?![口牌面市])|"
+    r"(?<=[楼樓层層])(?:[左右]|[A-Z](?![A-Za-z\d]))|[后後前]座|(?<=号)地[下铺](?![一二三四\d室])|"
+    r"[东西]户|后门(?:亭子间|阁楼)|亭子间)?"
 )
-_DETAIL = re.compile(rf"{_NUM}{_UNIT}(?:[ ,,-]?{_NUM}{_UNIT}){{0,6}}{_LAST}")
+_DETAIL = re.compile(rf"{_NUM} ?{_UNIT}(?:[ ,,-]?{_NUM} ?{_UNIT}){{0,6}}{_LAST}")
 _BARE = re.compile(
-    r"(?:(?<=[楼樓寓厦廈邸])\d{3,4}(?:[室房]|"
-    r"(?![\d人元年米平层間间户床例.%])(?=[^\u4e00-\u9fff]|$))|[A-Z]?\d{1,3}-\d{1,3}-\d{1,4}|"
+    r"(?:(?<=[楼樓寓厦廈邸舍])\d{3,4}(?:[室房]|"
+    r"(?![\d人元年米平层間间户床例.%])(?=[^\u4e00-\u9fff]|$))|(?<=[店馆])\d{3,4}(?:房间?|室)|"
+    r"(?<![\d#])\d{1,3}#-?(?:\d{1,2}-)?\d{3,4}|[A-Z]?\d{1,3}-\d{1,3}-\d{1,4}|"
     r"[A-Z]?\d{1,3}-\d{3,4})(?![\d-])"
 )
 # what may stand at the end of a component to the left of the detail
@@ -49,7 +52,7 @@ _SUFFIX = (
     "村委会|居委会|新村|村|邨|组|大道|大街|路|街|道|巷|弄|胡同|里|花园|花園|家园|家園|公寓|大厦|大廈|广场|"
     "廣場|苑|园|園|城|庄|莊|屯|邸|郡|"
     "湾|灣|庭|府|轩|軒|阁|閣|居|坊|墅|湖|山|桥|橋|宿舍|楼|寨|铺|岭|坪|塘|垸|岗|段|线|院|沟|坡|洼|坝|"
-    "公馆|名都|雅居|国际|家属院|小学|[一二三四五六七八九十]条|[一二三四五六七八九十\\d]{1,2}期"
+    "公馆|名都|雅居|国际|家属院|小学|酒店|宾馆|旅馆|旅店|旅社|招待所|民宿|客栈|围|舍|[一二三四五六七八九十]条|[一二三四五六七八九十\\d]{1,2}期"
 )
 _COMPONENT = re.compile(
     rf"[\u4e00-\u9fffA-Za-z\d·]{{1,12}}?(?:{_SUFFIX})"
@@ -69,6 +72,8 @@ _NO_PLACE = re.compile(
     r"上楼|下楼|同楼|整栋楼|本楼|该楼|新冠|"
     r"列车|航班|高速|高铁|地铁|公交)$"
 )
+# 如家酒店(汉口火车站店)
+_BRANCH = re.compile(r"(?<=[店馆])\([^()]{2,12}\)$")
 _LEFT = re.compile(r"[\u3400-\u9fffA-Za-z\d·()]+$")
 # words that lead up to an address and do not belong to it; the short ones are parts of names as well
 _LEAD = re.compile(
@@ -76,7 +81,7 @@ _LEAD = re.compile(
     r"送货至|送货|配送至|住所|现住|現住|家住|租住|暂住|常住|户籍地|户籍|籍贯|暂居|借住|独居|"
     r"租房|"
     r"反映|举报|得知|发现|去了|去过|搬去|目的地|出发地|门牌|定位|称(?!钩)|送(?!子)|接(?!驾)|由|报(?![国恩])|"
-    r"住在|住于|居於|住(?![宅户房院])|[位坐]于|位於|前往|返回|回到|来到|送至|送到|寄到|寄至|"
+    r"入住|实住|实际住|住在|住于|居於|住(?![宅户房院])|[位坐]于|位於|前往|返回|回到|来到|送至|送到|寄到|寄至|"
     r"寄往|收货|收件|搬到|搬至|就在|[、]|是|"
     r"为(?!民)|於|从(?!化|江)|到(?!岸)|至(?!善|诚|德)|往|[在](?!水)|于(?![洪都家庄田]))"
 )
@@ -84,13 +89,15 @@ _PUBLIC = re.compile(
     r"(?:医院|醫院|门诊|門診|卫生院|卫生室|车站|車站|机场|機場|地铁|地鐵|指挥部|疾控中心|政府|"
     r"窗口|文件|热线|公告|通知|通告|"
     r"体育馆|體育館|学校|小学|中学|大学|法院|海关|影城|市场|食肆)(?!家属院|家屬院|宿舍|小区|"
-    r"小區)[\u4e00-\u9fffA-Z]{0,4}$"
+    r"小區|[\u4e00-\u9fff]{0,2}店)[\u4e00-\u9fffA-Z]{0,4}$"
 )
 _FLOOR_ONLY = re.compile(r"(?:\d{1,2}|[一二三四五六七八九十]{1,2})[楼樓层層]")
-_SHOPS = re.compile(r"(?:广场|廣場|商场|商場|超市|天地|大楼|大樓|酒店|酒楼|酒樓|宾馆|大厦|大廈|中心)$")
+_SHOPS = re.compile(
+    r"(?:广场|廣場|商场|商場|超市|天地|[\u4e00-\u9fff]{2}城|(?:地下|负)|大楼|大樓|酒店|酒楼|酒樓|宾馆|大厦|大廈|中心)$"
+)
 _GATE = re.compile(r"[门門](?!口|牌|面|市|\d)")
 _NOT = re.compile(
-    r"(?:第?[一二三四五六七八九十\d]{1,4}(?:号|號)(?:病例|患者|确诊|线|線|文|令|公告|通告|"
+    r"(?:第?[一二三四五六七八九十\d]{1,4}(?:号|號)(?:口|病例|患者|确诊|线|線|文|令|公告|通告|"
     r"卡口|站台|展厅|通道|窗口|摊位|会议室|航站楼|"
     r"柜台|高炉|机组|楼层|楼长|住院)|\d{1,2}(?:号|號)(?=[上下]午|凌晨|晚|早|出|入|返|回|发|確|确|开|起|至|到)|"
     r"[A-Z]?\d{1,5}[床位]|[一二三四五六七八九十\d]{1,3}(?:组|組|队|隊|排|社)(?:队员|人员|长|列)|[东西南北]门)"
@@ -105,20 +112,20 @@ _SHARED = re.compile("(?:同居|同住|同处|共处|合住|共居)$")
 # where a body that serves the public sits is told to everybody
 _SERVES = re.compile(
     "(?:医院|醫院|卫生院|衛生院|门诊部?|中心|采样点|检测点|接种点|指挥部|实验室|检验所|药店|药房|隔离酒店|派出所|居委会|村委会)的?"
-    "(?:详细|办公|接收|送样|接诊)?(?:地址|地点|位置)?(?:[::]|位于|设在|是|为|在){0,2} ?$"
+    "(?:详细|办公|接收|送样|接诊)?(?:地址|地点|位置)?(?:[::(]|位于|设在|是|为|在){0,2} ?$"
 )
+# the same a sentence away, for a house alone: after a service's telephone, or under a service's name
+_OFFICE = re.compile(
+    "(?:医院|卫生院|中心|采样点|检测点|接种点|指挥部|实验室|药店|药房|派出所|居委会|村委会|卫健委|疾控|政府|局|热线|电话|咨询)"
+    "[^。;\n]{0,40}(?<!住)(?:地址|地点)[::] ?$"
+)
+_HOUSE = re.compile(rf"{_NUM} ?(?:号|號)")
+# a form of numbers that only dwellings have (8#1-602) needs no usual word in the name before it
+_ESTATE = re.compile(r"\d{1,3}#-?(?:\d{1,2}-)?\d{3,4}(?![\d-])")
+_CLAUSE = re.compile(r"(?<![\u4e00-\u9fff])[\u4e00-\u9fff]{2,8}$")
 # without a named place a dwelling is told by who reads it (家住3号楼2单元501): where the text says that one lives there
 _LIVES = re.compile("(?:家住|我住|他住|她住|现住|租住|住在|住)$")
 _DWELLING = re.compile(rf"{_NUM}{_UNIT}[ ,,-]?{_NUM}{_UNIT}.+|.*(?:楼|栋|幢|座|单元)\d{{3,4}}室?$")
-_ROOM = r"(?:Flat|Room|Unit|Apt\.?|Apartment|Block|Building|House|Floor|Suite|Tower)"
-_ENGLISH = re.compile(
-    rf"(?<![\w-])(?:{_ROOM} ?#?[A-Z\d][\w-]{{0,4}},? ){{0,3}}"
-    r"(?:(?:[A-Z][\w']{0,20} ){1,3}(?:Gardens?|Estate|Court|Mansions?|House|Villas?|Heights|Towers?),? )?"
-    r"(?:No\. ?)?\d{1,5}[A-Za-z]?,? (?:[A-Z][\w']{0,20} ){1,4}"
-    r"(?:Street|St\.?|Road|Rd\.?|Avenue|Ave\.?|Lane|Ln\.?|Drive|Dr\.?|Boulevard|Blvd\.?|"
-    r"Court|Close|Crescent|Terrace|Way|Square|Place|Path|Gardens?|Mews|Row|Hill|Grove|Park)(?![\w])"
-    rf"(?:,? {_ROOM} ?#?[A-Z\d][\w-]{{0,4}}){{0,4}}"
-)
 
 
 @lru_cache(maxsize=1)
@@ -138,6 +145,14 @@ def place_stems() -> frozenset[str]:
 
 
 @lru_cache(maxsize=1)
+def division_full() -> frozenset[str]:
+    """Names of provinces, prefectures and counties as the division table has them, of three characters and more."""
+    from lianfang.foundation.places import all_divisions
+
+    return frozenset(one.name_zh for one in all_divisions() if len(one.name_zh) >= 3)
+
+
+@lru_cache(maxsize=1)
 def _division() -> re.Pattern[str]:
     names = sorted(division_names(), key=len, reverse=True)
     return re.compile("(?:" + "|".join(names) + ")(?=[\u4e00-\u9fff])")
@@ -148,11 +163,15 @@ def _start(text: str, detail: int, floor: bool) -> int | None:
 
     ``floor``: the detail is a floor alone, which in a shopping centre or an office points to nobody.
     """
+    detail -= text[detail - 1 : detail] == " "
     left = _LEFT.search(text, max(0, detail - MAX_LEFT), detail)
     if left is None:
         return None
     low = left.start()
     piece = text[low:detail]
+    branch = _BRANCH.search(piece)
+    if branch is not None:
+        piece = piece[: branch.start()]
     lead = _LEAD.match(piece)
     # "古田四路" keeps its road even where a lead word ends inside a name (中山大道, 在水一方)
     led = False
@@ -174,7 +193,19 @@ def _start(text: str, detail: int, floor: bool) -> int | None:
         division = _division().search(piece)
         if division is not None:
             begin = min(begin, low + division.start())
+        begin = _trimmed(text, begin, detail)
     return begin
+
+
+def _trimmed(text: str, begin: int, detail: int) -> int:
+    """Without one or two characters before a division's full name (通报中|通州区)."""
+    if _named(text, begin) or begin + 4 > detail or text[begin : begin + 2] in division_names():
+        return begin
+    return next((at for at in (begin + 1, begin + 2) if _named(text, at)), begin)
+
+
+def _named(text: str, at: int) -> bool:
+    return any(text[at : at + size] in division_full() for size in range(3, 9))
 
 
 def _nameless(piece: str, low: int, led: bool) -> int | None:
@@ -212,6 +243,8 @@ def _walk(piece: str, low: int) -> int | None:
         end = begin
         if end <= 0:
             break
+        # the window began in the middle of a component (屏东|县万丹乡…): its last character is read with it
+        end += piece[begin] in "省市县區区镇乡村" and len(window) == 13
     return None if begin is None else low + begin
 
 
@@ -235,7 +268,11 @@ def addresses(text: str) -> Iterator[Span]:
         begin = _start(text, start, _FLOOR_ONLY.fullmatch(text, start, end) is not None)
         if begin is None and _LIVES.search(text[max(0, start - 2) : start]):
             begin = start if _DWELLING.fullmatch(text, start, end) else None
+        if begin is None and _ESTATE.match(text, start):
+            begin = next((m.start() for m in [_CLAUSE.search(text, max(0, start - 12), start)] if m), None)
         if begin is None or _SERVES.search(text[max(0, begin - 14) : begin]):
+            continue
+        if _HOUSE.fullmatch(text, start, end) and _OFFICE.search(text[max(0, begin - 60) : begin]):
             continue
         if last is not None:
             yield "ADDRESS", *last
@@ -244,8 +281,7 @@ def addresses(text: str) -> Iterator[Span]:
     if last is not None:
         yield "ADDRESS", *last
     if re.search(r"[A-Za-z]{2}", text):
-        for match in _ENGLISH.finditer(text):
-            yield "ADDRESS", match.start(), match.end()
+        yield from english(text)
 
 
 def _details(text: str) -> list[tuple[int, int]]:

@@ -14,8 +14,9 @@ _STOP = load("english")
 _GIVEN = load("given_latin")
 _SURNAMES = load("surnames_latin")
 
-_UP = "A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶĹĻĽŁŃŅŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽȘȚ"
-_LOW = "a-zß-öø-ÿāăąćčďđēęěğģīıķĺļľłńņňōőřśşšţťūůűźżžșț"
+# with the precomposed letters of Vietnamese, whose capitals and small letters alternate
+_UP = "A-ZẠ-ỹĐƠƯÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶĹĻĽŁŃŅŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽȘȚ"
+_LOW = "a-zạ-ỹđơưăĩũß-öø-ÿāăąćčďđēęěğģīıķĺļľłńņňōőřśşšţťūůűźżžșț"
 _SLASHED = re.compile(
     r"(?<![A-Za-z/])[A-Z]{2,20}/[A-Z]{2,24}(?: [A-Z]{2,20})?(?: (?:MR|MS|MRS|MISS|MSTR|CHD))?(?![A-Za-z/])"
 )
@@ -42,15 +43,16 @@ _SYLLABLE = (
 )
 _PINYIN = re.compile(rf"(?:{_SYLLABLE}['-]?){{1,3}}")
 _CUE = re.compile(
-    r"(?:\b(?:patient|patients|case|holder|name|named|called|mr|mrs|ms|miss|dr|prof|contact|contacts|"
+    r"(?:\b(?:patient|patients|pt|case|holder|name|named|called|mr|mrs|ms|miss|dr|prof|contact|contacts|"
     r"passenger|traveller|traveler|nurse|student|cardholder|driver|doctor|interviewer|"
     r"respondent|teacher|neighbour|neighbor|"
     r"by|from|to|with|is|was|am|man|woman|boy|girl|husband|wife|son|daughter|father|mother|brother|sister|partner|"
-    r"colleague|friend|told|and|beside|near|met|dear|hi|hello|regards|signed)\.?,?:? |[(:,;\"“] ?|[.!?] |\n|\d\. ?|^)$",
+    r"colleague|friend|told|and|beside|near|met|matched|dear|hi|hello|regards|signed)\.?,?:? |"
+    r"[(:,;|\"“] ?|[.!?] |\n|\d\. ?|^)$",
     re.I,
 )
 _STRONG_CUE = re.compile(
-    r"\b(?:patient|holder|named?|name is|called|mr|mrs|ms|miss|dr|prof|passenger|"
+    r"\b(?:patient|pt|holder|named?|name is|i am|i'm|called|mr|mrs|ms|miss|dr|prof|passenger|"
     r"traveller|traveler|nurse|cardholder|husband|wife|"
     r"son|daughter|father|mother|brother|sister|colleague|dear|interviewer|respondent)\.?,?:? $",
     re.I,
@@ -60,7 +62,7 @@ _AFTER = re.compile(
     r"reported|says|said|shared|wore|took|sat|asked|"
     r"visited|flew|died|and|with|from|will|developed|denies|denied|boarded|called|works|"
     r"worked|went|came)\b|,? ?\(?(?:\d|aged|male|female|passport|phone|born|who)|"
-    r"[,.;)(:\"”!?]|$|\n| <)"
+    r"[,.;)(:\"”!?|]| \||$|\n| <)"
 )
 _ROLE = re.compile(
     r"\b(?:contacts?|driver|doctor|student|teacher|neighbou?r|man|woman|boy|girl|partner|"
@@ -71,7 +73,8 @@ _ROLE = re.compile(
 _VERB = re.compile(
     r"(?:'s (?:son|daughter|wife|husband|mother|father|number|phone)| (?:tested|lives|"
     r"lived|says|said|wore|took|denies|denied|works|worked|died|who)\b|"
-    r",? ?\((?:aged|male|female|\d)|, (?:aged|male|female|\d{1,3}\b))"
+    r",? ?\((?:aged|male|female|\d)|, (?:aged|male|female|passport|HKID|DOB|MRN|\d{1,3}\b)|"
+    r" ?\| ?(?:[MF]|male|female|\d{1,3})\b)"
 )
 _DOES = re.compile(
     r",? (?:who |and (?:his|her|their) )?(?:left|flew|went|came|took|sat|met|felt|had no|"
@@ -80,11 +83,12 @@ _DOES = re.compile(
 )
 _SHAPED = re.compile(
     r"(?:ov|ova|ev|eva|ski|ska|sky|enko|escu|sson|[^a]sen|stein|berg|mann|[^n]ez|elli|etti|"
-    r"ucci|opoulos|idis|ian|moto|mura|shima|yama|kawa|tani)$|^(?:Mc|O['’])[A-Z]"
+    r"ucci|opoulos|idis|ian|moto|mura|shima|yama|kawa|tani|rahman|ullah|uddin|bek|jan|gul)$|^(?:Mc|O['’])[A-Z]"
 )
 _LEADING = frozenset(
     [
         "patient",
+        "pt",
         "mr",
         "mrs",
         "ms",
@@ -203,6 +207,29 @@ def _capitals(text: str) -> Iterator[Span]:
             yield "PERSON", found.start(), found.end()
 
 
+_FAMILY_FIRST = re.compile(
+    r"(?:\b[Nn]ame:? |\b[Pp]t\.? |\b[Pp]atient |\b[Cc]ontact |\b[Cc]ase |\| ?)"
+    rf"(?P<n>[{_UP}][{_UP}{_LOW}'-]{{1,15}}, (?P<g>[{_UP}][{_LOW}]{{1,14}}))"
+    r"(?= ?\(|[,;|.]| \||$)",
+    re.M,
+)
+# all in capitals as on a passport, between marks: the family name first
+_PASSPORT = re.compile(
+    r"(?:(?<=[,;:|/(。、\n])|(?<=[,;:|] )|^)(?P<s>[A-Z]{2,10}) [A-Z]{2,10}(?: [A-Z]{2,10})?(?=$|[,;:|/()。\n]| [|(])",
+    re.M,
+)
+
+
+def _listed(text: str) -> Iterator[Span]:
+    """Okafor, Chidi after a label; LEUNG WING SZE between marks."""
+    for found in _FAMILY_FIRST.finditer(text):
+        if not {w.lower() for w in found["n"].split(", ")} & (_STOP - _SURNAMES):
+            yield "PERSON", found.start("n"), found.end("n")
+    for found in _PASSPORT.finditer(text):
+        if found["s"].lower() in _SURNAMES and not {w.lower() for w in found.group().split()[1:]} & _STOP:
+            yield "PERSON", found.start(), found.end()
+
+
 def latin(text: str, *, weak: bool) -> Iterator[Span]:
     """Names in Latin letters.
 
@@ -215,6 +242,7 @@ def latin(text: str, *, weak: bool) -> Iterator[Span]:
             yield "PERSON", found.start(), found.end()
     yield from _capitals(text)
     yield from _lower(text, weak)
+    yield from _listed(text)
     for found in _RUN.finditer(text):
         yield from _names(text, found.start(), re.sub("['’]s$", "", found.group()).split(" "), weak)
 
@@ -229,6 +257,9 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
     ]
     if stops and stops[0] == 0 and len(parts) > 2 and len(stops) == 1 and parts[1].lower() in _GIVEN:
         start += len(parts.pop(0)) + 1
+    # a month may be a given name, of whoever says so
+    elif stops == [0] and parts[0] in _MONTHS and _STRONG_CUE.search(text[max(0, start - 16) : start]):
+        pass
     # a surname may be such a word (Helen Park, Anne Hill): only after a given name, at the end
     elif stops and not (
         stops == [1] and len(parts) == 2 and parts[0].lower() in _GIVEN and parts[1] in _DOUBTFUL
@@ -239,7 +270,11 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
     end = start + len(" ".join(parts))
     before = text[max(0, start - 16) : start]
     cue, after = _CUE.search(before), _AFTER.match(text[end : end + 16])
-    known = parts[0].lower() in _GIVEN or (parts[0].endswith(".") and not parts[-1].endswith("."))
+    known = (
+        parts[0].lower() in _GIVEN
+        or not _PARTICLES.isdisjoint(parts)
+        or (parts[0].endswith(".") and not parts[-1].endswith("."))
+    )
     pinyin = _pinyin(parts[0], parts[1:]) or (len(parts) == 2 and _pinyin(parts[1], parts[:1]))
     asian = len(parts) in (2, 3) and not _SURNAMES.isdisjoint((parts[0].lower(), parts[-1].lower()))
     strong = _STRONG_CUE.search(before)
@@ -266,6 +301,7 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
         yield "PERSON", start, end
 
 
+_MONTHS = frozenset(("April", "May", "June", "August"))
 _DOUBTFUL = frozenset(
     [
         "Park",

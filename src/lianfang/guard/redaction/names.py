@@ -57,7 +57,9 @@ _SURNAMES = frozenset(_SINGLE)
 _RIGHT = re.compile(_AFTER)
 _HARD = re.compile(r"$|[\s,,。、;::!!??()()“”\"'|\d]|[男女][,,\s]|身份|电话|手机")
 _HAN = re.compile(r"[\u4e00-\u9fff]{1,4}")
-_SURNAME_TOLD = re.compile(r"(?<![贵百同老尊])姓([\u4e00-\u9fff]{1,2})(?=[,。、;:)\]\s!?\u201d]|叫|名|$)")
+_SURNAME_TOLD = re.compile(
+    r"(?:(?<![贵百同老尊])|(?<=免贵))姓([\u4e00-\u9fff]{1,2})(?=[,。、;:)\]\s!?\u201d]|叫|名|$)"
+)
 _FIELD = re.compile(
     r"(?:(?<=[,,;;|\t\n。::\]】)) ])|(?:^))([\u4e00-\u9fff]{2,4})(?=[,,;;|\t\n(( ]|您好|你好|[男女][,,]|$)",
     re.M,

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import date
+from ipaddress import ip_address
 
 from lianfang.guard.redaction.cued import CUED
+from lianfang.guard.redaction.phones import phones
 from lianfang.guard.redaction.tables import cells
 
 Span = tuple[str, int, int]
@@ -142,62 +144,11 @@ def _glued(text: str) -> Iterator[Span]:
                 break
 
 
-_S = r"[ \-._·]{0,2}"
-_MOBILE = re.compile(
-    rf"(?<![\dA-Za-z.])(?:(?:\+|00)?{_S}86{_S}|\((?:\+|"
-    rf"00)?86\){_S})?(?:1[3-9]\d{_S}\d{_S}\d{_S}\d{_S}\d{_S}\d{_S}\d{_S}\d{_S}\d|"
-    rf"1 [3-9](?: \d){{9}}(?! \d))(?![\dA-Za-z])"
-)
-_ABROAD = re.compile(
-    r"(?<![\dA-Za-z+])(?:\+|00)(?!86)[1-9]\d{0,2}(?:[ \-.]?(?:\(\d{1,4}\)|\d{1,4})){2,5}(?![\dA-Za-z])"
-)
-# groups of three and four and four with a mark between that ends no number elsewhere, or with letters that a scan
-# or a hiding hand puts for 0 and 1
-_PARTED = re.compile(r"(?<![\dA-Za-z.,])1[3-9]\d([,、/*~=|])\d{4}\1\d{4}(?![\d,、/*~=|])")
-_LOOKALIKE = re.compile(r"(?<![\dA-Za-z])[1lI][3-9][\doOlI]{9}(?![\dA-Za-z])")
-# Taiwan by its form, Hong Kong and Macao by a word before it
-_NEAR_MOBILE = re.compile(
-    r"(?<![\d\-])09\d{2}[ \-]?\d{3}[ \-]?\d{3}(?![\d\-])|"
-    r"(?:手机|手機|流動電話|mobile)(?:号码|號碼|号|號)?\s*(?:是|为|為)?[::]?\s*([4-9]\d{3}[ \-]?\d{4})(?![\d\-])",
-    re.I,
-)
-_LANDLINE = re.compile(
-    r"(?<![\d\-A-Za-z.])(?:\+?86[ \-])(?:10|2\d|[3-9]\d{2})[ \-][2-9]\d{2,3}[ \-]?\d{4}(?![\d\-])|"
-    r"(?<![\d\-A-Za-z.])(?:\(0[2-8]\) ?|0[2-8]-)[2-9]\d{2,3}-\d{4}(?![\d\-])|"
-    r"(?<![\d\-A-Za-z.])(?:\(0\d{2,3}\) ?|0\d{2,3}[ \-]?)[2-9]\d{2,3}[ \-]?\d{4}(?:(?:-|"
-    r"转|轉| ?ext\.? ?)\d{1,5})?(?![\d\-])"
-)
-_LOCAL = re.compile(
-    r"(?:电话|電話|座机|座機|固话|致电|致電|传真|傳真|总机|總機|tel\.?|phone|fax)\s*(?:号码|號碼|是|"
-    r"为|為)?[::]?\s*([2-9]\d{2,3}[ \-]?\d{4}(?:(?:-|转|轉| ?ext\.? ?)\d{1,5})?)(?![\d\-])",
-    re.I,
-)
-
-
-def _phones(text: str) -> Iterator[Span]:
-    for found in _MOBILE.finditer(text):
-        yield "MOBILE", found.start(), found.end()
-    if "+" in text or "00" in text:
-        for found in _ABROAD.finditer(text):
-            if 8 <= sum(c.isdigit() for c in found.group()) <= 16:
-                yield "MOBILE", found.start(), found.end()
-    for found in _PARTED.finditer(text):
-        yield "MOBILE", found.start(), found.end()
-    for found in _LOOKALIKE.finditer(text):
-        if 7 <= sum(c.isdigit() for c in found.group()) <= 10:
-            yield "MOBILE", found.start(), found.end()
-    for found in _NEAR_MOBILE.finditer(text):
-        yield "MOBILE", found.start(found.lastindex or 0), found.end()
-    for found in _LANDLINE.finditer(text):
-        yield "LANDLINE", found.start(), found.end()
-    for found in _LOCAL.finditer(text):
-        yield "LANDLINE", found.start(1), found.end(1)
-
-
 _PLATE = re.compile(
     r"[京津沪滬渝冀豫云雲辽遼黑湘皖鲁魯新苏蘇浙赣贛鄂桂甘晋晉蒙陕陝吉闽閩贵貴粤粵青藏川宁寧琼瓊使领]"
-    r"(?:[A-Z][ ·•・.\-]?(?=[A-Z\d]{0,5}\d)[A-HJ-NP-Z\d]{4,6}[挂学警港澳使领]?|[a-z][ ·•・.\-]?\d{5}|"
-    r" ?[A-Z](?: [A-HJ-NP-Z\d]){5,6})(?![A-Za-z\d])|使\d{6}(?!\d)|"
+    r"(?: ?[A-Z][ ·•・.\-]?(?=[A-Z ]{0,5}\d)[A-HJ-NP-Z\d](?: ?[A-HJ-NP-Z\d]){4,5}[挂学警港澳使领]?|"
+    r" ?[A-Z][ ·•・.\-]?(?=[A-Z\d]{0,5}\d)[A-HJ-NP-Z\d]{4,6}[挂学警港澳使领]?|[a-z][ ·•・.\-]?\d{5}|"
+    r" ?[A-Z](?: [A-HJ-NP-Z\d]){5,6})(?![A-Za-z\d])|使\d{6}(?!\d)|(?<![A-Za-z\d])[12]\d{5}[使领](?!\d)|"
     r"(?<![A-Za-z])WJ[ ·•・.\-]?[京津沪冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼渝]"
     r"[ ·•・.\-]?\d{4}[\dA-Z](?![A-Za-z\d])"
 )
@@ -214,10 +165,11 @@ _EMAIL = re.compile(
 _IPV4 = re.compile(r"(?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\d.]*\d)")
 # four numbers that count versions or sections
 _NO_IP = re.compile(
-    r"(?:版本|版|升级[到至]|更新[到至]|第|章节|条款|version|release|section|firmware|\bv)\s*[::]?\s*$", re.I
+    r"(?:版本|版|升级[到至]|更新[到至]|第|章节|条款|version|release|section|firmware|(?<![A-Za-z])v)\s*[::]?\s*$",
+    re.I,
 )
 _NO_IP_AFTER = re.compile(r"\s*(?:版|节|章|条|款|號|号(?!机|主机))")
-_IPV6 = re.compile(r"(?<![\w:])(?:[\da-fA-F]{1,4}:){2,7}(?::?[\da-fA-F]{1,4}){1,6}(?![\w:])")
+_IPV6 = re.compile(r"(?<![A-Za-z\d:.])(?:[\da-fA-F]{1,4}:{1,2}){2,7}[\da-fA-F]{0,4}(?![A-Za-z\d:])")
 _MAC = re.compile(
     r"(?<![\w:-])(?:(?:[\da-fA-F]{2}[:-]){5}[\da-fA-F]{2}|[\da-fA-F]{4}\.[\da-fA-F]{4}\.[\da-fA-F]{4})(?![\w:-]|\.[\da-fA-F])"
 )
@@ -260,9 +212,17 @@ def _lettered(text: str) -> Iterator[Span]:
 
 
 def _counts(text: str, found: re.Match[str]) -> bool:
-    """Whether four numbers count a version or a section, or cannot be an address: none begins with 0."""
+    """Whether four numbers count a version or a section, or it is no address of a device (0.0.0.0, a time)."""
+    try:
+        address = ip_address(found.group())
+    except ValueError:
+        return True
     return (
         found.group().startswith("0.")
+        or address.is_loopback
+        or address.is_unspecified
+        or address.is_multicast
+        or str(address).startswith("255.")
         or _NO_IP.search(text, max(0, found.start() - 12), found.start()) is not None
         or _NO_IP_AFTER.match(text, found.end()) is not None
     )
@@ -288,7 +248,7 @@ _DOB = (
     re.compile(r"\bb\.\s?((?:19|20)\d{2}-\d{2}-\d{2})(?!\d)"),
     re.compile(
         rf"(?:出生(?:日期|年月|于|於)?|生日|生于|生於|born(?: on)?|date of birth|DOB)\s*(?:是|"
-        rf"为|為)?[::]?\s*({_DATE}|(?:19|20)\d{{2}}[./\-]\d{{1,2}}(?![\d./\-])|\d{{1,2}}/\d{{1,2}}/(?:19|20)\d{{2}})",
+        rf"为|為)?[::]?\s*({_DATE}|\d{{2}}年\d{{1,2}}月\d{{1,2}}日|(?:19|20)\d{{2}}[./\-]\d{{1,2}}(?![\d./\-])|\d{{1,2}}/\d{{1,2}}/(?:19|20)\d{{2}})",
         re.I,
     ),
     re.compile(
@@ -302,7 +262,7 @@ _YEARS = r"(?:1[01]\d|\d{1,2}|\d \d|[一二三四五六七八九十两]{1,3})"
 _AGE = (
     re.compile(
         rf"(?<![\d.~至到—第大小])(?<![\d岁]-)(?:{_YEARS}[多余餘来]? ?(?:周岁|周歲|岁|歲)"
-        rf"(?:半|零?{_YEARS}个?(?:月|個月))?|{_YEARS}个月大|{_YEARS}個月大|{_YEARS}月龄)(?!以|及以|"
+        rf"(?:半|零?{_YEARS}个?(?:月|個月))?|{_YEARS}个月大|{_YEARS}個月大|{_YEARS}月龄)(?:上下|左右|出头)?(?!以|及以|"
         rf"组|組|至|到|-(?=\d)|~|段|上下|者占)"
     ),
     re.compile(r"月龄\s*[::]?\s*(\d{1,2}个月)"),
@@ -310,8 +270,11 @@ _AGE = (
     re.compile(r"(?<![\d\-])\d{1,3}[- ](?:year|month|yr)s?[- ]old\b", re.I),
     re.compile(r"(?<![\d\-.])\d{1,3} ?(?:y/o|yo|yrs)\b", re.I),
     re.compile(r"\b[MF],? ?(\d{1,3}) ?y\b"),
+    re.compile(r"(?<=, )\d{1,2}[MF](?=[,;.])"),
+    re.compile(r"(?<=\()\d{1,3} (?:years|months)(?=[,;)])"),
+    re.compile(r"[一二三四五六七八九]十有[一二三四五六七八九](?![一-鿿]?[个人名例])"),
     re.compile(r"\b(?:woman|man|boy|girl|patient|male|female) of (\d{1,3})\b(?! [a-z]+s\b)", re.I),
-    re.compile(r"(?:出生|生后)(\d{1,3}天)(?!内|以|后)"),
+    re.compile(r"(?:出生|生后)(\d{1,3}(?:天|小时))(?!内|以|后)"),
     re.compile(
         r"\b(?:aged?|age:|age of)\s*(\d{1,3})\b(?!\s*(?:-|–|to|and|or)\s*(?:\d|over|above|older|under))", re.I
     ),
@@ -364,7 +327,9 @@ _SEAT = rf"(?:{_BERTH}?\d{{1,3}}(?:[A-K]|号|號|座位?){{0,3}}{_BERTH}?)"
 _GAP = r"[,, (第]{0,2}"
 _ROW = r"(?:\d{1,2}[A-K]座?(?![A-Za-z\d])|\d{1,2}排\d{0,2}[A-K]?座?)"
 _TRIP = (
-    re.compile(rf"(?<![A-Za-z\d]){_TRAIN}{_GAP}{_CLASS}{_CAR}{_GAP}{_CLASS}(?:座位|座)?{_SEAT}?"),
+    re.compile(
+        rf"(?<![A-Za-z\d]){_TRAIN}{_GAP}{_CLASS}{_CAR}{_GAP}{_CLASS}(?:座位|座)?{_SEAT}?(?:(?<=[车車厢廂号座铺鋪])\))?"
+    ),
     re.compile(
         rf"(?<![A-Za-z\d])(?:[A-Z]{{2}}|[A-Z]\d|\d[A-Z])\d{{3,4}}(?:次)?(?:航班|班机|班機|客机)?{_GAP}"
         rf"(?:(?:座位号?|座位號|座号?|座席)(?:为|是)?[:: ]{{0,2}})?{_ROW}(?!-[\dA-Za-z]{{4}})"
@@ -373,6 +338,10 @@ _TRIP = (
         rf"(?<![A-Za-z\d]){_TRAIN}{_GAP}(?:(?:座位号?|座号?)[:: ]{{0,2}})\d{{1,3}}[A-F]?(?:号|座)?(?![A-Za-z\d])"
     ),
     re.compile(r"(?<![A-Za-z\d])\d{1,2}[A-K] on (?:flight|train|coach) [A-Z\d]{2,7}\b"),
+    re.compile(r"(?<![A-Za-z\d])\d{1,2}[A-K](?: on|,) (?:[A-Z]{2}|[A-Z]\d|\d[A-Z]) ?\d{2,4}(?![A-Za-z\d])"),
+    re.compile(
+        r"(?<![A-Za-z\d])(?:[A-Z]{2}|[A-Z]\d|\d[A-Z]) ?\d{2,4},? (?:in )?seat \d{1,2}[A-K](?![A-Za-z\d])"
+    ),
     re.compile(
         r"\b(?:flight|train|coach|bus) [A-Z\d]{2,7},? (?:(?:car|"
         r"coach)(?:riage)? \d{1,2},? )?(?:in )?seat \d{1,3}[A-K]?\b",
@@ -382,7 +351,7 @@ _TRIP = (
         r"(?<![A-Za-z\d])\d{1,2}(?:号)?[车車](?:厢)?(?:\d{1,3}(?:[A-F](?:座|号)?|号(?:座|[上中下]铺)?|座))"
     ),
     re.compile(
-        r"(?:长途|長途)?(?:大巴|客车|客車|班车|班車|巴士|中巴|汽车)[车車]?[^,,。;\d]{0,8}"
+        r"(?:[\u4e00-\u9fff][A-Z][·•・]?[A-Z\d]{5,6})?(?:长途|長途)?(?:大巴|客车|客車|班车|班車|巴士|中巴|汽车)[车車]?[^,,。;\d]{0,8}"
         r"(?:\d{1,2}(?:号|號)?座(?:位)?|\d{1,2}排[^,,。;\d]{0,4}座(?:位)?)"
     ),
 )
@@ -404,7 +373,7 @@ def structured(text: str, digits: str) -> Iterator[Span]:
     ranked = (
         [*(span for span in _long(digits) if span[0] in ("RESIDENT_ID", "FPR_ID")), *_glued(digits)],
         list(_circumstances(text, digits)),
-        [*_long(digits), *_phones(digits), *_lettered(text)],
+        [*_long(digits), *phones(digits), *_lettered(text)],
     )
     for spans in ranked:
         for span in spans:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ MAX_TEXT = 2_000_000
 # which of two overlapping findings stays: the earlier in this list
 _ORDER = (
     "RESIDENT_ID", "EMAIL", "FPR_ID", "HKID", "TW_ID", "HKMO_PERMIT", "TW_PERMIT", "PASSPORT", "STUDENT_NO",
-    "MEDICAL_NO", "QQ", "WECHAT", "BANK_CARD", "DEVICE_ID", "IP_ADDR", "PLATE", "TRIP", "DOB", "MOBILE",
+    "MEDICAL_NO", "QQ", "WECHAT", "BANK_CARD", "DEVICE_ID", "IP_ADDR", "TRIP", "PLATE", "DOB", "MOBILE",
     "LANDLINE", "ADDRESS", "AGE", "PERSON",
 )  # fmt: skip
 KINDS = _ORDER
@@ -28,6 +29,9 @@ _RANK = {kind: i for i, kind in enumerate(_ORDER)}
 MASKS = {
     "PERSON": "某人", "AGE": "〔年龄〕", "DOB": "〔出生日期〕", "ADDRESS": "〔住址〕", "TRIP": "〔座位〕",
 }  # fmt: skip
+
+
+_AGE_NEXT = re.compile(r" ?(?:\(([1-9]\d)\)|,([1-9]\d),|\| ?[MF男女] ?\| ?([1-9]?\d)(?= ?\|))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,14 @@ def _settle(spans: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]
         insort(starts, span[1])
         taken.insert(at, span)
     return taken
+
+
+def _ages(text: str, spans: Iterable[tuple[str, int, int]]) -> Iterator[tuple[str, int, int]]:
+    """A number of two digits alone in brackets, between commas or in the next columns after a name."""
+    for kind, _, end in spans:
+        found = _AGE_NEXT.match(text, end) if kind == "PERSON" else None
+        if found:
+            yield "AGE", found.start(found.lastindex or 0), found.end(found.lastindex or 0)
 
 
 def find(
@@ -90,10 +102,11 @@ def find(
         raise BadInput("point: block or mask expected.")
     view = View(text)
     spans = list(structured(view.text, view.digits()))
-    spans += addresses(view.text)
+    spans += addresses(view.simplified())
     if names:
         marks = [edge for _, start, end in spans for edge in (start, end)]
         spans += persons(view, marks, spans, point, tagger=tagger, weighing=weighing)
+        spans += _ages(view.text, spans)
     found = [Finding(kind, view.at(start), view.end(end)) for kind, start, end in _settle(spans)]
     return sorted(found, key=lambda f: f.start)
 

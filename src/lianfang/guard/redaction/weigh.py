@@ -37,6 +37,11 @@ _SINGLE = load("surnames")
 _DOUBLE = load("surnames_two") | load("surnames_japanese")
 _NOT_GIVEN = load("not_given")
 _WORDS = load("common")
+_NOBODY = load("nobody")
+# what one comes from, runs or buys (爱尔兰籍, 鲁谷店), and a surname asked for (您贵姓)
+_ENDS_NOBODY = re.compile("[\u4e00-\u9fff]{2,}[籍店剂稿菜]|.?贵姓")
+# a brand that is a person's name before what it sells
+_SOLD = re.compile("大?药房|凉茶|牛肉|奶茶|咖啡|面馆|火锅|超市|药业|食品|服饰|珠宝")
 _TITLE = re.compile(
     "(?:老)?(?:先生|女士|小姐|太太|夫人|同学|同志|老师|医生|医师|护士|护士长|护理师|大爷|大妈|大姐|大哥|大叔|大婶|大娘|阿姨|叔叔|奶奶|爷爷|伯伯|婆婆|师傅|"
     "书记|主任|副主任|经理|教授|院长|局长|处长|科长|镇长|村长|市长|县长|区长|所长|队长|校长|站长|班长|部长|总|董|某|姐|哥|姨|叔|伯|婶|嫂|爷|奶|妈|爸|工|队|"
@@ -99,6 +104,8 @@ def _excluded(text: str, low: int, high: int, told: bool, label: bool) -> bool:
     """
     name = text[low:high]
     if "某" in name or text[high : high + 1] == "某" or name[-1] == "族":
+        return True
+    if name in _NOBODY or _ENDS_NOBODY.fullmatch(name) or _SOLD.match(text, high):
         return True
     if len(name) > 2 and (name in place_stems() or (name[-1] in "路街区县镇乡巷" and not told)):
         return True

@@ -1,0 +1,80 @@
+"""Telephone numbers: of the mainland, Hong Kong, Macao, Taiwan and abroad, in the ways people write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+Span = tuple[str, int, int]
+
+_S = r"[ \-._·]{0,2}"
+_MOBILE = re.compile(
+    rf"(?<![\dA-Za-z.])(?:(?:\+|00)?{_S}86{_S}|\((?:\+|"
+    rf"00)?86\){_S})?(?:1[3-9]\d{_S}\d{_S}\d{_S}\d{_S}\d{_S}\d{_S}\d{_S}\d{_S}\d|"
+    rf"1 [3-9](?: \d){{9}}(?! \d))(?![\dA-Za-z])"
+)
+_ABROAD = re.compile(
+    r"(?<![\dA-Za-z+])(?:\+|00)(?!86)[1-9]\d{0,2}(?:[ \-.]?(?:\(\d{1,4}\)|\d{1,4})){2,5}(?![\dA-Za-z])"
+)
+# groups of three and four and four with a mark between that ends no number elsewhere, or with letters that a scan
+# or a hiding hand puts for 0 and 1
+_PARTED = re.compile(r"(?<![\dA-Za-z.,])1[3-9]\d([,、/*~=|])\d{4}\1\d{4}(?![\d,、/*~=|])")
+_LOOKALIKE = re.compile(r"(?<![\dA-Za-z])[1lI][3-9][\doOlI]{9}(?![\dA-Za-z])")
+# Taiwan by its form, Hong Kong and Macao by a word before it
+_NEAR_MOBILE = re.compile(
+    r"(?<![\d\-])09\d{2}[ \-]?\d{3}[ \-]?\d{3}(?![\d\-])|"
+    r"(?:手机|手機|流動電話|手提|WhatsApp|mobile)(?:号码|號碼|号|號| no\.?)?\s*(?:是|为|為|is)?[::]?\s*"
+    r"([4-9]\d{3}[ \-]?\d{4})(?![\d\-])|"
+    r"(?:電話|tel\.?|phone|call|致電|聯絡|联络)(?: me (?:on|at))?(?: no\.?| number)?\s*(?:是|為|is)?[::]?\s*"
+    r"([569]\d{3}[ \-]\d{4})(?![\d\-])",
+    re.I,
+)
+_LANDLINE = re.compile(
+    r"(?<![\d\-A-Za-z.])(?:\+?86[ \-])(?:10|2\d|[3-9]\d{2})[ \-][2-9]\d{2,3}[ \-]?\d{4}(?![\d\-])|"
+    r"(?<![\d\-A-Za-z.])(?:\(0[2-8]\) ?|0[2-8]-)[2-9]\d{2,3}-\d{4}(?: ?# ?\d{1,5}|(?![\d\-]))|"
+    r"(?<![\d\-A-Za-z.])(?:\(0\d{2,3}\) ?|0\d{2,3}[ \-]?)[2-9]\d{2,3}[ \-]?\d{4}(?:(?:-|"
+    r"转|轉| ?ext\.? ?| ?# ?)\d{1,5})?(?![\d\-])|"
+    r"(?<![\d\-A-Za-z.])0\d{2,3}[ \-](?:[2-9]\d{3} \d{3}|[2-9]\d{2} \d{4}|[2-9]\d \d{2} \d{2} \d{2})(?![\d\-])"
+)
+_SPLIT = re.compile(r"前[三3]位\D{0,3}(1[3-9]\d\D{1,8}\d{4}\D{1,8}\d{4})(?!\d)")
+# landlines of Hong Kong, Macao and Taiwan, and what costs the caller nothing
+_FIXED = re.compile(r"(?:\+|00)(?:852[ \-]?[23]|853[ \-]?28|886[ \-]?\(?[2-8])")
+_FREE = re.compile(r"(?:\+|00)\d{1,3}[ \-]?\(?800[ \-]|(?:\+|00)800")
+# lines that are there for everybody
+_EVERYBODY = re.compile(
+    r"(?:热线|熱線|专线|專線|总机|總機|客服|举报|舉報|投诉|咨询|諮詢|查询|查詢|hotline|helpline|enquir(?:y|ies))"
+    r"(?:电话|電話|号码|號碼)?[^,,。;\d\n]{0,6}$",
+    re.I,
+)
+_EXTENSION = re.compile(r"(?:(?:转|轉|ext\.?|#) ?|\d{7,8}-)\d{1,5}$")
+_LOCAL = re.compile(
+    r"(?:电话|電話|座机|座機|固话|致电|致電|传真|傳真|总机|總機|tel\.?|phone|fax)\s*(?:号码|號碼|是|"
+    r"为|為)?[::]?\s*([2-9]\d{2,3}[ \-]?\d{4}(?:(?:-|转|轉| ?ext\.? ?)\d{1,5})?)(?![\d\-])",
+    re.I,
+)
+
+
+def phones(text: str) -> Iterator[Span]:
+    """Mobile and fixed numbers in a text whose spelled numbers are digits; lines for everybody are left alone."""
+    for found in _MOBILE.finditer(text):
+        yield "MOBILE", found.start(), found.end()
+    if "+" in text or "00" in text:
+        for found in _ABROAD.finditer(text):
+            if 8 <= sum(c.isdigit() for c in found.group()) <= 16 and not _FREE.match(found.group()):
+                yield "LANDLINE" if _FIXED.match(found.group()) else "MOBILE", found.start(), found.end()
+    for found in _SPLIT.finditer(text):
+        yield "MOBILE", found.start(1), found.end(1)
+    for found in _PARTED.finditer(text):
+        yield "MOBILE", found.start(), found.end()
+    for found in _LOOKALIKE.finditer(text):
+        if 7 <= sum(c.isdigit() for c in found.group()) <= 10:
+            yield "MOBILE", found.start(), found.end()
+    for found in _NEAR_MOBILE.finditer(text):
+        yield "MOBILE", found.start(found.lastindex or 0), found.end()
+    for pattern, group in ((_LANDLINE, 0), (_LOCAL, 1)):
+        for found in pattern.finditer(text):
+            # whoever dials an extension asks for one person
+            if _EXTENSION.search(found.group()) or not _EVERYBODY.search(
+                text, max(0, found.start() - 16), found.start(group)
+            ):
+                yield "LANDLINE", found.start(group), found.end(group)
