@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _PASS_CUE = re.compile(
-    r"(?:护照|護照|passport)(?:号码|號碼|编号|号|號| no\.?| number)?(?: ?is|是|为|為)?[::=]?\s*"
+    r"(?:护照|護照|passport)(?:号码|號碼|编号|号|號| no\.?| number)?(?: ?is|是|为|為)?[::=#]?\s*"
     r"((?=[A-Z\d]{0,6}\d{2})[A-Z\d]{7,10}|[A-Z]{1,2} ?\d{4} ?\d{3,4})(?![A-Za-z\d])",
     re.I,
 )
@@ -16,10 +16,9 @@ _PERMIT = re.compile(
 _TRAVEL_CUE = re.compile(r"证件(?:号码?)?[::]?\s*([EGDSP][A-Z]? ?\d{4} ?\d{3,4})(?![A-Za-z\d])")
 # plates of other places by the word before them
 _PLATE_CUE = re.compile(
-    r"(?:港车|港車|澳车|澳車|车牌号?|車牌號?|号牌|號牌|牌照|plate|registration|reg\.?)"
-    r"(?: no\.?| number)?(?:是|为|為|is)?[::]?\s*"
-    r"([A-Z]{1,3}[ -]?\d{2,5}(?: ?[A-Z]{1,3})?|\d{2,4}[ -]?[A-Z]{2,3}|[A-Z]{2}\d{2} ?[A-Z]{3})(?![A-Za-z\d])",
-    re.I,
+    r"(?:港车|港車|澳车|澳車|車號|车牌号?|車牌號?|号牌|號牌|牌照|(?i:\b(?:plate|registration)(?: no\.?| number)?))"
+    r"(?:是|为|為| is)?\s*[::]?\s*"
+    r"([A-Z]{1,3}[ -]?\d{2,5}(?: ?[A-Z]{1,3})?|\d{2,4}[ -]?[A-Z]{2,3}|[A-Z]{2}\d{2} ?[A-Z]{3})(?![A-Za-z\d])"
 )
 _TAIBAO = re.compile(r"(?:台胞证|臺胞證|台胞證|臺胞证|台湾居民)[^\d\n]{0,8}(\d{8}(?:\d{2})?)(?!\d)")
 # HL7 v2, PID: the third field is the patient's number
@@ -48,8 +47,9 @@ CUED = (
     (
         "STUDENT_NO",
         re.compile(
-            r"(?:学号|學號|学生证号|學生證號|准考证号|学籍号|學籍號|考生号|一卡通号|校园卡号|student (?:no\.?|id|"
-            r"number))(?:是|为|為|is)?\s*[::=]?\s*([A-Za-z\d\-]{5,24})",
+            r"(?:学号|學號|学生证号?|學生證號|准考证号|学籍号|學籍號|考生号|一卡通号|校园卡号|"
+            r"matric(?:ulation)? (?:no\.?|number)|student (?:no\.?|id|"
+            r"number))(?:是|为|為|is)?\s*[::=#]?\s*([A-Za-z\d\-]{5,24})",
             re.I,
         ),
     ),
@@ -57,10 +57,10 @@ CUED = (
         "MEDICAL_NO",
         re.compile(
             r"(?:住院号|住院號|门诊号|門診號|病案号|病案號|病历号|病歷號|就诊卡号|就诊卡|就诊号|"
-            r"健康卡号|就診卡號|医保号|"
+            r"健康卡号|体检号|体检编号|就診卡號|医保号|"
             r"医保卡号|社保卡号|社保号|健保卡號|社保卡|医保卡|健康卡|病案|病历|登记号|登記號|诊疗卡号|"
             r"病人ID|病人号|MRN|patient (?:id|no\.?|number)|hospital (?:no\.?|number))"
-            r"(?:码|碼)?(?:是|为|為|is)?\s*[::=]?\s*([A-Za-z\d\-]{5,24})",
+            r"(?:码|碼)?(?:是|为|為|is)?\s*[::=#]?\s*([A-Za-z\d\-]{5,24})",
             re.I,
         ),
     ),
@@ -76,7 +76,7 @@ CUED = (
     (
         "DEVICE_ID",
         re.compile(
-            r"(?:MAC|蓝牙|藍牙|网卡|網卡|bluetooth)(?: ?(?:地址|位址|address))?(?:是|为|為|is)?\s*[::=]?\s*"
+            r"(?:MAC|蓝牙|藍牙|网卡|網卡|bluetooth)(?: ?(?:地址|位址|address))?(?:是|为|為|is)?\s*[::=#]?\s*"
             r"([\dA-F]{12})(?![\dA-Za-z])",
             re.I,
         ),
@@ -85,7 +85,7 @@ CUED = (
         "DEVICE_ID",
         re.compile(
             r"(?:IDFA|IDFV|OAID|GAID|AAID|VAID|UDID|设备标识|設備標識|广告标识|device id)(?:符|码|碼)?"
-            r"(?:是|为|為|is)?\s*[::=]?\s*"
+            r"(?:是|为|為|is)?\s*[::=#]?\s*"
             r"([\dA-F]{8}(?:-[\dA-F]{4}){3}-[\dA-F]{12}|[\dA-F]{32}|[\dA-F]{16})(?![\dA-Za-z])",
             re.I,
         ),
@@ -93,7 +93,7 @@ CUED = (
     (
         "DEVICE_ID",
         re.compile(
-            r"(?:(?:Android|安卓)[ _]?ID|MEID)(?:是|为|為|is)?\s*[::=]?\s*([\dA-F]{14}|[\dA-F]{16})(?![\dA-Za-z])",
+            r"(?:(?:Android|安卓)[ _]?ID|MEID)(?:是|为|為|is)?\s*[::=#]?\s*([\dA-F]{14}|[\dA-F]{16})(?![\dA-Za-z])",
             re.I,
         ),
     ),
@@ -102,7 +102,7 @@ CUED = (
         re.compile(
             r"(?:(?:设备|設備|手机|手機|机身|電腦|电脑|平板|终端|手环)(?:的)?(?:序列号|序列號|SN)|"
             r"serial (?:no\.?|number))"
-            r"(?:是|为|為|is)?\s*[::=]?\s*((?=[A-Z\d]{0,15}\d)(?=\d{0,15}[A-Z])[A-Z\d]{8,16})(?![A-Za-z\d])",
+            r"(?:是|为|為|is)?\s*[::=#]?\s*((?=[A-Z\d]{0,15}\d)(?=\d{0,15}[A-Z])[A-Z\d]{8,16})(?![A-Za-z\d])",
             re.I,
         ),
     ),
@@ -111,7 +111,7 @@ CUED = (
         re.compile(
             r"(?:微信|威信|薇信|v信|加微|加v|绿泡泡|綠泡泡|绿泡|wechat|weixin|(?<![A-Za-z])vx|"
             r"(?<![A-Za-z])wx)(?:号码|号|號|账号|帳號|同号| ?id)?"
-            r"\s*(?:是|为|為|is)?\s*[::=]?\s*((?:[A-Za-z](?=[A-Za-z_\-]{0,19}[\d_\-])|"
+            r"\s*(?:是|为|為|is)?\s*[::=#]?\s*((?:[A-Za-z](?=[A-Za-z_\-]{0,19}[\d_\-])|"
             r"(?<=[::] )[A-Za-z]|(?<=[::号號])[A-Za-z])"
             r"[A-Za-z\d_\-]{5,19})(?![A-Za-z\d])",
             re.I,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from lianfang.guard.redaction.words import load
@@ -28,25 +29,33 @@ _WORD = (
     rf"El-)?[{_UP}][{_LOW}]{{1,14}}(?:[-'][{_UP}]?[{_LOW}]{{1,14}})?)"
 )
 _RUN = re.compile(
-    rf"(?<![A-Za-zÀ-ɏ\d_@./'-])(?:{_WORD}|[{_UP}]\.)(?:(?: (?:bin|binti|bint|van|von|der|"
+    rf"(?<![A-Za-zÀ-ɏẠ-ỹ\d_@./'-])(?:{_WORD}|[{_UP}]\.)(?:(?: (?:bin|binti|bint|van|von|der|"
     rf"den|de|da|dos|di|del|la|al|el|ibn))*[ ]"
-    rf"(?:{_WORD}|[{_UP}]\.(?=[ ]))){{1,5}}(?![A-Za-zÀ-ɏ\d_@]|-\w|\.\w)"
+    rf"(?:{_WORD}|[{_UP}]\.(?=[ ]))){{1,5}}(?![A-Za-zÀ-ɏẠ-ỹ\d_@]|-\w|\.\w)"
 )
 _CAPITALS = re.compile(
     r"(?<![\w@./-])(?P<s>[A-Z]{2,9})(?:, ?|"
     r" )(?P<g>[A-Z][a-z]{1,11}(?:[ -][A-Z]?[a-z]{1,6})?|"
-    r"[A-Z]{2,12}(?: [A-Z]{2,6})?)(?![\w@/-])"
+    r"[A-Z]{2,12}(?:[ -][A-Z]{2,6})?)(?![\w@/-])"
 )
 _SYLLABLE = (
     r"(?:(?:[bpmfdtnlgkhjqxrzcsyw]|[zcs]h)?(?:a|o|e|ai|ei|ao|ou|ang|an|eng|en|ong|iang|iao|ian|ia|ie|iong|iu|ing|in|i|"
     r"uang|uai|uan|ua|uo|ui|un|ue|u|v|ve|er))"
 )
+# syllables of Cantonese, Hokkien, Korean and Vietnamese as passports write them
+_ROMAN = re.compile(
+    r"(?:(?:b|c|ch|d|f|g|gh|h|hw|hy|j|k|kh|kw|l|m|my|n|ng|nh|p|ph|qu|r|s|sh|ss|t|th|tr|ts|v|w|x|y)?"
+    r"(?:a|ae|ah|ai|ak|al|am|an|anh|ang|ao|ap|at|au|ay|e|ee|ei|ek|en|eng|eo|eon|eong|eu|eul|eun|eung|ey|i|ia|ien|ieu|ik|im|"
+    r"in|inh|ing|ip|iu|o|oan|oi|ok|on|ong|oo|oon|op|ou|ow|oy|u|ua|uan|ue|ui|uk|ul|um|un|ung|uong|ut|uy|uyen|y|ye|yen|yeon|"
+    r"yeong|yo|yong|you|yu|yuk|yun|yung)|sze|tsz|ng)"
+)
+_PLACES = load("places_latin")
 _PINYIN = re.compile(rf"(?:{_SYLLABLE}['-]?){{1,3}}")
 _CUE = re.compile(
     r"(?:\b(?:patient|patients|pt|case|holder|name|named|called|mr|mrs|ms|miss|dr|prof|contact|contacts|"
     r"passenger|traveller|traveler|nurse|student|cardholder|driver|doctor|interviewer|"
     r"respondent|teacher|neighbour|neighbor|"
-    r"by|from|to|with|is|was|am|man|woman|boy|girl|husband|wife|son|daughter|father|mother|brother|sister|partner|"
+    r"by|cc|from|to|with|is|was|am|man|woman|boy|girl|husband|wife|son|daughter|father|mother|brother|sister|partner|"
     r"colleague|friend|told|and|beside|near|met|matched|dear|hi|hello|regards|signed)\.?,?:? |"
     r"[(:,;|\"“] ?|[.!?] |\n|\d\. ?|^)$",
     re.I,
@@ -65,7 +74,7 @@ _AFTER = re.compile(
     r"[,.;)(:\"”!?|]| \||$|\n| <)"
 )
 _ROLE = re.compile(
-    r"\b(?:contacts?|driver|doctor|student|teacher|neighbou?r|man|woman|boy|girl|partner|"
+    r"\b(?:contacts?|cc|driver|doctor|student|teacher|neighbou?r|man|woman|boy|girl|partner|"
     r"friend|told|beside|met|called|identified as|"
     r"respondent|case \d{1,4}|case)[,:]? $",
     re.I,
@@ -167,6 +176,7 @@ _SMALL_CUE = re.compile(
 )
 # words of English that are surnames in pinyin as well
 _ENGLISH_TOO = load("english_surnames")
+_ROMAN_SURNAMES = _SURNAMES - _ENGLISH_TOO
 
 
 def _lower(text: str, weak: bool) -> Iterator[Span]:
@@ -188,22 +198,32 @@ def _lower(text: str, weak: bool) -> Iterator[Span]:
             yield "PERSON", start, end
 
 
+def _bare(word: str) -> str:
+    """Small letters without marks (Trần: tran), as the lists have them."""
+    parts = unicodedata.normalize("NFD", word.lower().replace("đ", "d"))
+    return "".join(c for c in parts if not unicodedata.combining(c))
+
+
 def _pinyin(surname: str, given: list[str]) -> bool:
     return surname.lower() in _SURNAMES and all(_PINYIN.fullmatch(g.lower()) for g in given)
 
 
 def _capitals(text: str) -> Iterator[Span]:
-    """LIU HANYAN, LI, XIAOMING, MENG Haoran: a surname in capitals and a name in pinyin."""
+    """LIU HANYAN, LI, XIAOMING, CHAN Tai Man, XIAOMING WANG: a surname in capitals and a name of its language."""
     for found in _CAPITALS.finditer(text):
-        given = found["g"].replace("-", " ").split(" ")
-        if any(g.lower() in _STOP for g in (found["s"], *given)) or len("".join(given)) < 3:
+        surname, given = found["s"].lower(), found["g"].replace("-", " ").split(" ")
+        roman = surname in _ROMAN_SURNAMES and all(_ROMAN.fullmatch(g.lower()) for g in given)
+        # a syllable may be a word of English (Tai Man): behind a surname that is none, and another syllable
+        words = given[:1] if roman else given
+        if any(g.lower() in _STOP for g in (surname, *words)) or len("".join(given)) < 3:
             continue
         cued = (
-            found["s"].lower() in _SURNAMES
+            surname in _SURNAMES
             and re.search(r"[a-z]", found["g"])
             and _STRONG_CUE.search(text[max(0, found.start() - 16) : found.start()])
         )
-        if cued or _pinyin(found["s"], given):
+        turned = len(given) == 1 and len(surname) >= 5 and _pinyin(given[0], [surname])
+        if cued or roman or turned or _pinyin(surname, given):
             yield "PERSON", found.start(), found.end()
 
 
@@ -230,6 +250,22 @@ def _listed(text: str) -> Iterator[Span]:
             yield "PERSON", found.start(), found.end()
 
 
+# a given name alone, of a relative
+_SINGLE_GIVEN = re.compile(
+    r"\b(?:son|daughter|wife|husband|mother|father|brother|sister|named|called|baby) (?P<g>[A-Z][a-z]{2,12})"
+    r"(?=$|[,.;:)!?\n]| (?:is|was|has|had|tested|and)\b)"
+)
+_NEXT = re.compile(r", |; | and |, and | & ")
+
+
+def _korean(parts: list[str]) -> bool:
+    """A surname before a given name of two syllables with a hyphen (Park Ji-hoon)."""
+    return len(parts) == 2 and parts[0].lower() in _SURNAMES and _HYPHENED.fullmatch(parts[1]) is not None
+
+
+_HYPHENED = re.compile(r"[A-Z][a-z]{1,5}-[A-Za-z][a-z]{1,5}")
+
+
 def latin(text: str, *, weak: bool) -> Iterator[Span]:
     """Names in Latin letters.
 
@@ -243,14 +279,27 @@ def latin(text: str, *, weak: bool) -> Iterator[Span]:
     yield from _capitals(text)
     yield from _lower(text, weak)
     yield from _listed(text)
+    for found in _SINGLE_GIVEN.finditer(text):
+        if found["g"].lower() in _GIVEN and found["g"].lower() not in _STOP:
+            yield "PERSON", found.start("g"), found.end("g")
+    last = -9
     for found in _RUN.finditer(text):
-        yield from _names(text, found.start(), re.sub("['’]s$", "", found.group()).split(" "), weak)
+        parts = re.sub("['’]s$", "", found.group()).split(" ")
+        named = list(_names(text, found.start(), parts, weak))
+        # after a person and a comma stands the next one (Tom Baker, Jill Baker and two children)
+        follows = last >= 0 and _NEXT.fullmatch(text, last, found.start()) is not None
+        if weak and follows and not named and len(parts) in (2, 3) and not _STOP & {_bare(p) for p in parts}:
+            named = [("PERSON", found.start(), found.start() + len(" ".join(parts)))]
+        last = named[-1][2] if named else -9
+        yield from named
 
 
 def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span]:
     """What of a run of capitalised words is a name; a word that stands in no name ends the run."""
     while parts and (parts[0].lower().strip(".") in _LEADING or parts[0] in _PARTICLES):
         start += len(parts.pop(0)) + 1
+    if "-".join(parts).lower() in _PLACES:
+        return
     # "Zhang Wei Hospital" is a hospital: what ends in a stop word is nobody
     stops = [
         i for i, part in enumerate(parts) if part.lower().strip(".") in _STOP and len(part.strip(".")) > 1
@@ -261,8 +310,10 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
     elif stops == [0] and parts[0] in _MONTHS and _STRONG_CUE.search(text[max(0, start - 16) : start]):
         pass
     # a surname may be such a word (Helen Park, Anne Hill): only after a given name, at the end
-    elif stops and not (
-        stops == [1] and len(parts) == 2 and parts[0].lower() in _GIVEN and parts[1] in _DOUBTFUL
+    elif (
+        stops
+        and not (_korean(parts))
+        and not (stops == [1] and len(parts) == 2 and parts[0].lower() in _GIVEN and parts[1] in _DOUBTFUL)
     ):
         return
     if len(parts) < 2 or all(len(part.strip(".")) == 1 for part in parts):
@@ -276,7 +327,7 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
         or (parts[0].endswith(".") and not parts[-1].endswith("."))
     )
     pinyin = _pinyin(parts[0], parts[1:]) or (len(parts) == 2 and _pinyin(parts[1], parts[:1]))
-    asian = len(parts) in (2, 3) and not _SURNAMES.isdisjoint((parts[0].lower(), parts[-1].lower()))
+    asian = len(parts) in (2, 3) and not _SURNAMES.isdisjoint((_bare(parts[0]), _bare(parts[-1])))
     strong = _STRONG_CUE.search(before)
     shaped = _SHAPED.search(parts[-1]) is not None
     if (
@@ -310,7 +361,6 @@ _DOUBTFUL = frozenset(
         "Young",
         "White",
         "Green",
-        "Church",
         "Day",
         "Wood",
         "Field",
