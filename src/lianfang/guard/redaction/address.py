@@ -25,14 +25,14 @@ _NUM = (
     r"[A-Z](?=座|栋|棟|幢|室|区|區|梯)|附\d{1,4})"
 )
 _UNIT = (
-    r"(?:号楼|#楼|號樓|号院|號院|号房间?|号|號|栋|棟|幢|座|单元|單元|室|字楼|楼|樓|层|層|弄|支弄|村民小组|"
+    r"(?:号楼|#楼|#(?=\d)|號樓|号院|號院|号房间?|号|號|栋|棟|幢|座|单元|單元|室|字楼|楼|樓|层|層|弄|支弄|村民小组|"
     r"小组|组|組|户|戶|门|門|房间|房(?!间隔)|铺|舖|排|宿舍|"
     r"邻(?![居里近])|队|隊|社(?![区區会])|舍|梯)"
 )
 # what a room is called at the very end of an address
 _LAST = (
     r"(?:(?<=[楼樓栋棟幢座元])[零〇一二三四五六七八九]{3,4}(?![一二三四五六七八九十百千零〇年月日号])|"
-    r"[内內]?(?:平房|阁楼|閣樓|地下室)|[ -]?(?<!\d)\d{1,5}(?:-\d{1,4})?[A-Z]?(?:室|"
+    r"[内內]?(?:平房|阁楼|閣樓|地下室)|[ -]?(?<!\d)\d{1,5}(?:-\d{1,4}){0,2}[A-Z]?(?:室|"
     r"房)?(?![\d年月日时例人岁.%A-Za-z])|"
     r"之\d{1,3}(?!\d)|(?<=[楼樓层層元号])[左右中东西]门(?![口牌面市])|"
     r"(?<=[楼樓层層])(?:[左右]|[A-Z](?![A-Za-z\d]))|[后後前]座|(?<=号)地[下铺](?![一二三四\d室])|"
@@ -41,7 +41,8 @@ _LAST = (
 _DETAIL = re.compile(rf"{_NUM} ?{_UNIT}(?:[ ,,-]?{_NUM} ?{_UNIT}){{0,6}}{_LAST}")
 _BARE = re.compile(
     r"(?:(?<=[楼樓寓厦廈邸舍])\d{3,4}(?:[室房]|"
-    r"(?![\d人元年米平层間间户床例.%])(?=[^\u4e00-\u9fff]|$))|(?<=[店馆])\d{3,4}(?:房间?|室)|"
+    r"(?![\d人元年米平层間间户床例.%])(?=[^\u4e00-\u9fff]|$))|(?<=[店馆])\d{3,4}(?:房间?|室|(?=[,。;、)\s]|$))|"
+    r"(?<=[厦楼栋座幢])\d{1,2}-\d{1,2}(?=[,。;、)\s]|$)|"
     r"(?<![\d#])\d{1,3}#-?(?:\d{1,2}-)?\d{3,4}|[A-Z]?\d{1,3}-\d{1,3}-\d{1,4}|"
     r"[A-Z]?\d{1,3}-\d{3,4})(?![\d-])"
 )
@@ -81,23 +82,23 @@ _LEAD = re.compile(
     r"送货至|送货|配送至|住所|现住|現住|家住|租住|暂住|常住|户籍地|户籍|籍贯|暂居|借住|独居|"
     r"租房|"
     r"反映|举报|得知|发现|去了|去过|搬去|目的地|出发地|门牌|定位|称(?!钩)|送(?!子)|接(?!驾)|由|报(?![国恩])|"
-    r"入住|实住|实际住|住在|住于|居於|住(?![宅户房院])|[位坐]于|位於|前往|返回|回到|来到|送至|送到|寄到|寄至|"
+    r"[我你他咱]们|入住|实住|实际住|住在|住于|居於|住(?![宅户房院])|[位坐]于|位於|前往|返回|回到|来到|送至|送到|寄到|寄至|"
     r"寄往|收货|收件|搬到|搬至|就在|[、]|是|"
     r"为(?!民)|於|从(?!化|江)|到(?!岸)|至(?!善|诚|德)|往|[在](?!水)|于(?![洪都家庄田]))"
 )
 _PUBLIC = re.compile(
     r"(?:医院|醫院|门诊|門診|卫生院|卫生室|车站|車站|机场|機場|地铁|地鐵|指挥部|疾控中心|政府|"
-    r"窗口|文件|热线|公告|通知|通告|"
+    r"窗口|仓库|库房|文件|热线|公告|通知|通告|"
     r"体育馆|體育館|学校|小学|中学|大学|法院|海关|影城|市场|食肆)(?!家属院|家屬院|宿舍|小区|"
     r"小區|[\u4e00-\u9fff]{0,2}店)[\u4e00-\u9fffA-Z]{0,4}$"
 )
-_FLOOR_ONLY = re.compile(r"(?:\d{1,2}|[一二三四五六七八九十]{1,2})[楼樓层層]")
+_FLOOR_ONLY = re.compile(r"(?:负?\d{1,2}|负?[一二三四五六七八九十]{1,2})[楼樓层層]")
 _SHOPS = re.compile(
     r"(?:广场|廣場|商场|商場|超市|天地|[\u4e00-\u9fff]{2}城|(?:地下|负)|大楼|大樓|酒店|酒楼|酒樓|宾馆|大厦|大廈|中心)$"
 )
 _GATE = re.compile(r"[门門](?!口|牌|面|市|\d)")
 _NOT = re.compile(
-    r"(?:第?[一二三四五六七八九十\d]{1,4}(?:号|號)(?:口|病例|患者|确诊|线|線|文|令|公告|通告|"
+    r"(?:第?[一二三四五六七八九十\d]{1,4}(?:号|號)(?:口|车厢|[\u4e00-\u9fff]?库|馆|监室|病房|候|厅|桌|包间|泊位|码头|冰柜|车间|厂房|病例|患者|确诊|线|線|文|令|公告|通告|"
     r"卡口|站台|展厅|通道|窗口|摊位|会议室|航站楼|"
     r"柜台|高炉|机组|楼层|楼长|住院)|\d{1,2}(?:号|號)(?=[上下]午|凌晨|晚|早|出|入|返|回|发|確|确|开|起|至|到)|"
     r"[A-Z]?\d{1,5}[床位]|[一二三四五六七八九十\d]{1,3}(?:组|組|队|隊|排|社)(?:队员|人员|长|列)|[东西南北]门)"
@@ -118,6 +119,10 @@ _SERVES = re.compile(
 _OFFICE = re.compile(
     "(?:医院|卫生院|中心|采样点|检测点|接种点|指挥部|实验室|药店|药房|派出所|居委会|村委会|卫健委|疾控|政府|局|热线|电话|咨询)"
     "[^。;\n]{0,40}(?<!住)(?:地址|地点)[::] ?$"
+)
+# and the house of whom it is (青年路32号疾控中心)
+_HOSTS = re.compile(
+    "([\u4e00-\u9fff]{0,8}?)(?:医院|卫生院|疾控中心|服务中心|派出所|采样点|接种点|检测点|药店|药房|超市|菜市场|餐厅|饭店|酒家|银行|学校|小学|中学)"
 )
 _HOUSE = re.compile(rf"{_NUM} ?(?:号|號)")
 # a form of numbers that only dwellings have (8#1-602) needs no usual word in the name before it
@@ -272,7 +277,7 @@ def addresses(text: str) -> Iterator[Span]:
             begin = next((m.start() for m in [_CLAUSE.search(text, max(0, start - 12), start)] if m), None)
         if begin is None or _SERVES.search(text[max(0, begin - 14) : begin]):
             continue
-        if _HOUSE.fullmatch(text, start, end) and _OFFICE.search(text[max(0, begin - 60) : begin]):
+        if _HOUSE.fullmatch(text, start, end) and _public_house(text, begin, end):
             continue
         if last is not None:
             yield "ADDRESS", *last
@@ -282,6 +287,14 @@ def addresses(text: str) -> Iterator[Span]:
         yield "ADDRESS", *last
     if re.search(r"[A-Za-z]{2}", text):
         yield from english(text)
+
+
+def _public_house(text: str, begin: int, end: int) -> bool:
+    """Whether a house without a dwelling is told to be a public body's, before it or behind."""
+    host = _HOSTS.match(text, end)
+    if host is not None and not _SENTENCE.search(host.group(1)):
+        return True
+    return _OFFICE.search(text[max(0, begin - 60) : begin]) is not None
 
 
 def _details(text: str) -> list[tuple[int, int]]:
