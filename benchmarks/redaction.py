@@ -1,4 +1,4 @@
-"""Scanning speed of the redaction rules on ordinary prose and on text full of identifiers; processor time.
+"""Scanning speed on ordinary prose and on text full of identifiers, by rules and with the tagger; processor time.
 
 Run: ``PYTHONPATH=src python benchmarks/redaction.py``
 """
@@ -9,7 +9,7 @@ import json
 import time
 from pathlib import Path
 
-from lianfang.guard.redaction import find
+from lianfang.guard.redaction import find, ner
 
 CASES = Path(__file__).resolve().parents[1] / "tests" / "unit" / "redaction_cases.jsonl"
 PROSE = (
@@ -37,9 +37,12 @@ def main() -> None:
 
     lines = [json.loads(line)["marked"] for line in CASES.read_text(encoding="utf-8").splitlines()]
     dense = "\n".join(re.sub(r"\[[A-Z_]+:([^\]]+)\]", r"\1", line) for line in lines)
-    find(dense)
-    measure("prose", PROSE * (600_000 // len(PROSE)))
-    measure("cases", (dense + "\n") * (300_000 // len(dense)))
+    for tagger in (False, True) if ner.installed() else (False,):
+        print("with the ner extra" if tagger else "rules alone")
+        with ner.switched(tagger):
+            find(dense)
+            measure("prose", PROSE * (600_000 // len(PROSE)))
+            measure("cases", (dense + "\n") * (300_000 // len(dense)))
 
 
 if __name__ == "__main__":

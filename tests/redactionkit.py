@@ -49,12 +49,6 @@ def fresh() -> list[Text]:
     return [Text(group, *parse(line), True) for group, _, line in _lines(FOLDER / "fresh")]
 
 
-def outside() -> list[Text]:
-    """Texts by writers who knew the labels and neither the rules nor the other texts; the other half of what
-    they wrote, by the first bit of each text's SHA-256, is in ``study/outside_*.txt``: all held out."""
-    return [Text(group, *parse(line), True) for group, _, line in _lines(FOLDER / "outside")]
-
-
 def study() -> list[Text]:
     """Texts that were written to learn from: all of them development texts."""
     return [Text(group, *parse(line), False) for group, _, line in _lines(FOLDER / "study")]

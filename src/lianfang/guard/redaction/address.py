@@ -26,17 +26,17 @@ _NUM = (
 )
 _UNIT = (
     r"(?:号楼|#楼|#(?=\d)|號樓|号院|號院|号房间?|号|號|栋|棟|幢|座|单元|單元|室|字楼|楼|樓|层|層|弄|支弄|村民小组|"
-    r"小组|组|組|户|戶|门|門|房间|房(?!间隔)|铺|舖|排|宿舍|"
+    r"小组|组|組|户|戶|门|門|房间|房(?!间隔|[东产屋租主])|铺|舖|排|宿舍|"
     r"邻(?![居里近])|队|隊|社(?![区區会])|舍|梯)"
 )
 # what a room is called at the very end of an address
 _LAST = (
     r"(?:(?<=[楼樓栋棟幢座元])[零〇一二三四五六七八九]{3,4}(?![一二三四五六七八九十百千零〇年月日号])|"
-    r"[内內]?(?:平房|阁楼|閣樓|地下室)|[ -]?(?<!\d)\d{1,5}(?:-\d{1,4}){0,2}[A-Z]?(?:室|"
+    r"[内內]?(?:平房|阁楼|閣樓|地下室)(?:[东西南北中]间)?|[ -]?(?<!\d)\d{1,5}(?:-\d{1,4}){0,2}[A-Z]?(?:室|"
     r"房)?(?![\d年月日时例人岁.%A-Za-z])|"
     r"之\d{1,3}(?!\d)|(?<=[楼樓层層元号])[左右中东西]门(?![口牌面市])|"
     r"(?<=[楼樓层層])(?:[左右]|[A-Z](?![A-Za-z\d]))|[后後前]座|(?<=号)地[下铺](?![一二三四\d室])|"
-    r"[东西]户|后门(?:亭子间|阁楼)|亭子间)?"
+    r"[东西南北中](?:户|[厢耳]房|屋|间)|后门(?:亭子间|阁楼)|亭子间)?"
 )
 _DETAIL = re.compile(rf"{_NUM} ?{_UNIT}(?:[ ,,-]?{_NUM} ?{_UNIT}){{0,6}}{_LAST}")
 _BARE = re.compile(
@@ -82,7 +82,7 @@ _LEAD = re.compile(
     r"送货至|送货|配送至|住所|现住|現住|家住|租住|暂住|常住|户籍地|户籍|籍贯|暂居|借住|独居|"
     r"租房|"
     r"反映|举报|得知|发现|去了|去过|搬去|目的地|出发地|门牌|定位|称(?!钩)|送(?!子)|接(?!驾)|由|报(?![国恩])|"
-    r"[我你他咱]们|入住|实住|实际住|住在|住于|居於|住(?![宅户房院])|[位坐]于|位於|前往|返回|回到|来到|送至|送到|寄到|寄至|"
+    r"[我你他咱]们|入住|实住|实际住|住在|住于|居於|住(?![宅户房院])|[位坐]于|位於|前往|返(?!回)|返回|回到|来到|送至|送到|寄到|寄至|"
     r"寄往|收货|收件|搬到|搬至|就在|[、]|是|"
     r"为(?!民)|於|从(?!化|江)|到(?!岸)|至(?!善|诚|德)|往|[在](?!水)|于(?![洪都家庄田]))"
 )
@@ -113,7 +113,7 @@ _SHARED = re.compile("(?:同居|同住|同处|共处|合住|共居)$")
 # where a body that serves the public sits is told to everybody
 _SERVES = re.compile(
     "(?:医院|醫院|卫生院|衛生院|门诊部?|中心|采样点|检测点|接种点|指挥部|实验室|检验所|药店|药房|隔离酒店|派出所|居委会|村委会)的?"
-    "(?:详细|办公|接收|送样|接诊)?(?:地址|地点|位置)?(?:[::(]|位于|设在|是|为|在){0,2} ?$"
+    "(?:详细|办公|接收|送样|接诊)?(?:地址|地点|位置)?(?:[::(]|位[于於]|设在|是|为|在){0,2} ?$"
 )
 # the same a sentence away, for a house alone: after a service's telephone, or under a service's name
 _OFFICE = re.compile(
@@ -258,8 +258,29 @@ def place_name(text: str) -> bool:
     return len(text) <= 20 and _COMPONENT.fullmatch(text) is not None
 
 
+_GAPPED = re.compile(r"\d (?:号楼|号院|号|栋|幢|座|单元|室|楼|层)")
+_GAP = re.compile(r"(?<=[\u4e00-\u9fff\d]) (?=[\u4e00-\u9fff\d])")
+
+
 def addresses(text: str) -> Iterator[Span]:
-    """Addresses with a house, building, unit, room or group number."""
+    """Addresses with a house, building, unit, room or group number; ``text`` in simplified characters.
+
+    Where blanks stand between numbers and their units, the text is read without blanks as well.
+    """
+    yield from _addresses(text)
+    after = 0
+    for found in _GAPPED.finditer(text):
+        if found.start() < after:
+            continue
+        low, high = text.rfind("\n", 0, found.start()) + 1, text.find("\n", found.end())
+        after = high if high >= 0 else len(text)
+        gaps = {gap.start() for gap in _GAP.finditer(text, low, after)}
+        kept = [at for at in range(low, after) if at not in gaps]
+        for kind, start, end in _addresses("".join(text[at] for at in kept)):
+            yield kind, kept[start], kept[end - 1] + 1
+
+
+def _addresses(text: str) -> Iterator[Span]:
     last: tuple[int, int] | None = None
     for found in _details(text):
         start, end = found
@@ -292,7 +313,7 @@ def addresses(text: str) -> Iterator[Span]:
 def _public_house(text: str, begin: int, end: int) -> bool:
     """Whether a house without a dwelling is told to be a public body's, before it or behind."""
     host = _HOSTS.match(text, end)
-    if host is not None and not _SENTENCE.search(host.group(1)):
+    if host is not None and not re.search("[的与及在到至从了是有住对被因将已为、]", host.group(1)):
         return True
     return _OFFICE.search(text[max(0, begin - 60) : begin]) is not None
 

@@ -25,7 +25,8 @@ _DETAIL = re.compile(
     r"(?:[A-Z]?\d[\w/-]{0,5}|[A-Z])(?![\w])|"
     r"#\d{1,3}-\d{1,4}(?!\d)|(?:Group|Lane|Alley|Gate) (?:No\. ?)?\d{1,4}(?!\d)|"
     r"(?:No\.? ?|#)\d{1,5}(?:-\d{1,4})?[A-Z]?(?![\w.])|"
-    r"\d{1,3}[A-Z]?/F(?!\w)|\d{1,3}(?:st|nd|rd|th) (?:[Ff]loor|Fl\.?)(?!\w)|(?:[Ff]loor|Level) \d{1,3}(?!\d))"
+    r"\d{1,3}[A-Z]?/F(?!\w)|\d{1,3}F(?:-\d{1,3})?(?![\w-])|Sec\. ?\d{1,2}(?!\d)|"
+    r"\d{1,3}(?:st|nd|rd|th) (?:[Ff]loor|Fl\.?)(?!\w)|(?:[Ff]loor|Level) \d{1,3}(?!\d))"
 )
 _KIND = (
     r"(?:Street|St\.?|Road|Rd\.?|Avenue|Ave\.?|Lane|Ln\.?|Drive|Dr\.?|Boulevard|Blvd\.?|Court|Ct\.?|Close|Crescent|"
@@ -37,13 +38,18 @@ _STREET = re.compile(
     rf"\d{{1,5}} (?:Rue|Via|Calle|Jalan) (?:{_W} ?){{1,3}}(?<! )"
 )
 _POSTCODE = r"(?: (?:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]{2} \d{5}|\d{5,6}))?"
-_PLACE = re.compile(rf"{_W}(?:(?: (?:of|and))? {_W}){{0,4}}(?: [A-Z](?![\w]))?{_POSTCODE}(?![\w-])")
-_ONLY_POSTCODE = re.compile(r"(?:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|\d{5,6})(?![\w-])")
+_PLACE = re.compile(
+    rf"{_W}(?:(?: (?:of|and))? (?:{_W}|[NSEW]\.)){{0,4}}(?: [A-Z](?![\w]))?"
+    rf"(?:(?<=Rd)\.|(?<=St)\.|(?<=Ave)\.|(?<=Dist)\.)?"
+    rf"(?:(?<=Avenue|Street) \d{{1,3}})?{_POSTCODE}(?![\w-])"
+)
+_ONLY_POSTCODE = re.compile(r"(?:[A-Z]{2} \d{5}|[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|\d{5,6})(?![\w-])")
 _CODED = re.compile(r" (?:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]{2} \d{5})$")
 _ENDS = re.compile(
     r"(?:Road|Street|Avenue|Lane|Drive|Boulevard|Court|Close|Crescent|Terrace|Square|Hutong|Estate|Gardens?|Mansions?|"
     r"House|Villas?|Heights|Towers?|Residences?|Apartments?|Hall|Hotel|Inn|Hostel|Dormitory|Building|Centre|Center|"
-    r"District|County|Town|Township|Village|City|Province|Subdistrict|Prefecture|Community|Plaza|Mansion|Compound|Bay|"
+    r"District|Dist\.?|Rd\.?|St\.|Ave\.?|Avenue \d+|Street \d+|"
+    r"County|Town|Township|Village|City|Province|Subdistrict|Prefecture|Community|Plaza|Mansion|Compound|Bay|"
     r"Wan|Tong|Kok|Mun|Long|Po|Shan|Tin|Chau|Chung|Wai|Tau|Tsuen|Hom|Point|Kwan O|Kong|Kowloon|Territories)"
     rf"{_POSTCODE}$"
 )
@@ -53,10 +59,13 @@ _PUBLIC = re.compile(
     r"Station|Library|Museum|Laboratory|Lab|Court(?= of)|Police|Embassy|Market|Mall|Pharmacy|Church|Temple|"
     r"CDC|Committee|Authority|Ward|Terminal|Gate|Exit)\b"
 )
+# a body's name and a comma before its address
+_OWNER = re.compile(_PUBLIC.pattern + r"[^,;.\n]{0,24}, $")
 _LINK = re.compile(r",? (?=#?[A-Za-z\d])|, ?")
 # a clause ends where no part of an address follows
 _STOPS = re.compile(
-    r"(?:[.;)\]|\n]|:| - |$| (?:on|in|at|from|and|to|with|since|for|was|is|were|where|until|between|by)\b)"
+    r"(?:, (?=[a-z+\d]|[A-Z]{2} \d{5}|[A-Z]{1,2}\d)|"
+    r"[.;)\]|\n]|:| - |$| (?:on|in|at|from|and|to|with|since|for|was|is|were|where|until|between|by)\b)"
 )
 
 
@@ -130,7 +139,11 @@ def _address(text: str, parts: list[tuple[str, int, int]]) -> tuple[int, int] | 
     """The span of a chain that points to a dwelling, None for any other."""
     while parts and parts[0][0] == "code":
         parts = parts[1:]
-    if not parts or _PUBLIC.search(text, parts[0][1], parts[-1][2]):
+    if (
+        not parts
+        or _PUBLIC.search(text, parts[0][1], parts[-1][2])
+        or _OWNER.search(text[max(0, parts[0][1] - 60) : parts[0][1]])
+    ):
         return None
     streets = any(kind == "street" for kind, _, _ in parts)
     details = any(kind == "detail" for kind, _, _ in parts)

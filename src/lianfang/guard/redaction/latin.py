@@ -25,8 +25,8 @@ _MIXED = re.compile(
     rf"(?<![A-Za-z])[A-Z][a-z]{{1,14}} ?[{_SINGLE}](?=[^\u4e00-\u9fff]|的|已|乘|于|在|被|住|和|与|是|说|也|$)"
 )
 _WORD = (
-    rf"(?:[{_UP}]['’][{_UP}][{_LOW}]{{1,14}}|(?:Mc|Mac|De|Al-|"
-    rf"El-)?[{_UP}][{_LOW}]{{1,14}}(?:[-'][{_UP}]?[{_LOW}]{{1,14}})?)"
+    rf"(?:[{_UP}]['’][{_UP}][{_LOW}]{{1,14}}|(?:Mc|Mac|De|[Aa]l-|"
+    rf"[Ee]l-)?[{_UP}][{_LOW}]{{1,14}}(?:[-'][{_UP}]?[{_LOW}]{{1,14}})?)"
 )
 _RUN = re.compile(
     rf"(?<![A-Za-zÀ-ɏẠ-ỹ\d_@./'-])(?:{_WORD}|[{_UP}]\.)(?:(?: (?:bin|binti|bint|van|von|der|"
@@ -52,7 +52,7 @@ _ROMAN = re.compile(
 _PLACES = load("places_latin")
 _PINYIN = re.compile(rf"(?:{_SYLLABLE}['-]?){{1,3}}")
 _CUE = re.compile(
-    r"(?:\b(?:patient|patients|pt|case|holder|name|named|called|mr|mrs|ms|miss|dr|prof|contact|contacts|"
+    r"(?:\b(?:patient|patients|pt|case|caller|holder|name|named|called|mr|mrs|ms|miss|dr|prof|contact|contacts|"
     r"passenger|traveller|traveler|nurse|student|cardholder|driver|doctor|interviewer|"
     r"respondent|teacher|neighbour|neighbor|"
     r"by|cc|from|to|with|is|was|am|man|woman|boy|girl|husband|wife|son|daughter|father|mother|brother|sister|partner|"
@@ -61,7 +61,7 @@ _CUE = re.compile(
     re.I,
 )
 _STRONG_CUE = re.compile(
-    r"\b(?:patient|pt|holder|named?|name is|i am|i'm|called|mr|mrs|ms|miss|dr|prof|passenger|"
+    r"\b(?:patient|pt|holder|named?|name is|in the name of|i am|i'm|called|mr|mrs|ms|miss|dr|prof|passenger|"
     r"traveller|traveler|nurse|cardholder|husband|wife|"
     r"son|daughter|father|mother|brother|sister|colleague|dear|interviewer|respondent)\.?,?:? $",
     re.I,
@@ -74,7 +74,7 @@ _AFTER = re.compile(
     r"[,.;)(:\"”!?|]| \||$|\n| <)"
 )
 _ROLE = re.compile(
-    r"\b(?:contacts?|cc|driver|doctor|student|teacher|neighbou?r|man|woman|boy|girl|partner|"
+    r"\b(?:contacts?|cc|caller|driver|doctor|student|teacher|neighbou?r|man|woman|boy|girl|partner|"
     r"friend|told|beside|met|called|identified as|"
     r"respondent|case \d{1,4}|case)[,:]? $",
     re.I,
@@ -82,7 +82,7 @@ _ROLE = re.compile(
 _VERB = re.compile(
     r"(?:'s (?:son|daughter|wife|husband|mother|father|number|phone)| (?:tested|lives|"
     r"lived|says|said|wore|took|denies|denied|works|worked|died|who)\b|"
-    r",? ?\((?:aged|male|female|\d)|, (?:aged|male|female|passport|HKID|DOB|MRN|\d{1,3}\b)|"
+    r",? ?\((?:aged|male|female|\d)|, (?:of \d|aged|male|female|passport|HKID|DOB|MRN|\d{1,3}\b)|"
     r" ?\| ?(?:[MF]|male|female|\d{1,3})\b)"
 )
 _DOES = re.compile(
@@ -212,6 +212,10 @@ def _capitals(text: str) -> Iterator[Span]:
     """LIU HANYAN, LI, XIAOMING, CHAN Tai Man, XIAOMING WANG: a surname in capitals and a name of its language."""
     for found in _CAPITALS.finditer(text):
         surname, given = found["s"].lower(), found["g"].replace("-", " ").split(" ")
+        end = found.end()
+        # "ZHANG Wei and …"
+        if len(given) == 2 and given[1].islower() and given[1] in _STOP:
+            end -= len(given.pop()) + 1
         roman = surname in _ROMAN_SURNAMES and all(_ROMAN.fullmatch(g.lower()) for g in given)
         # a syllable may be a word of English (Tai Man): behind a surname that is none, and another syllable
         words = given[:1] if roman else given
@@ -224,7 +228,7 @@ def _capitals(text: str) -> Iterator[Span]:
         )
         turned = len(given) == 1 and len(surname) >= 5 and _pinyin(given[0], [surname])
         if cued or roman or turned or _pinyin(surname, given):
-            yield "PERSON", found.start(), found.end()
+            yield "PERSON", found.start(), end
 
 
 _FAMILY_FIRST = re.compile(
@@ -232,6 +236,14 @@ _FAMILY_FIRST = re.compile(
     rf"(?P<n>[{_UP}][{_UP}{_LOW}'-]{{1,15}}, (?P<g>[{_UP}][{_LOW}]{{1,14}}))"
     r"(?= ?\(|[,;|.]| \||$)",
     re.M,
+)
+# the fields of a form, and a family name in capitals before a known given name
+_FIELDS = re.compile(
+    rf"\b(?:[Ss]urname|[Ff]amily [Nn]ame|[Gg]iven [Nn]ames?|[Ff]irst [Nn]ame|[Ll]ast [Nn]ame):\s?"
+    rf"(?P<n>[{_UP}][{_UP}{_LOW}'-]{{1,24}})"
+)
+_FAMILY_CAPS = re.compile(
+    r"(?<![A-Za-z])(?P<n>[A-Z]{2,12}(?: [A-Z]{2,12})?, (?P<g>[A-Z][a-z]{2,12})(?: [A-Z][a-z]{2,12})?)"
 )
 # all in capitals as on a passport, between marks: the family name first
 _PASSPORT = re.compile(
@@ -245,6 +257,10 @@ def _listed(text: str) -> Iterator[Span]:
     for found in _FAMILY_FIRST.finditer(text):
         if not {w.lower() for w in found["n"].split(", ")} & (_STOP - _SURNAMES):
             yield "PERSON", found.start("n"), found.end("n")
+    for pattern in (_FIELDS, _FAMILY_CAPS):
+        for found in pattern.finditer(text):
+            if pattern is _FIELDS or found["g"].lower() in _GIVEN:
+                yield "PERSON", found.start("n"), found.end("n")
     for found in _PASSPORT.finditer(text):
         if found["s"].lower() in _SURNAMES and not {w.lower() for w in found.group().split()[1:]} & _STOP:
             yield "PERSON", found.start(), found.end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from lianfang.guard.redaction import ner
@@ -135,12 +136,14 @@ _CELL = {"PERSON": re.compile(r"(?!.*[某无空未])[\u4e00-\u9fff·]{2,8}")}
 
 def _fields(text: str, marks: list[int]) -> Iterator[Span]:
     """A whole field that is shaped like a name and stands beside a fact about a person."""
+    ordered = sorted(marks)
     for found in _FIELD.finditer(text):
         start, end = found.span(1)
         fact = _FACT.match(text, end)
         if _name_at(text, start, place=bool(fact and _SURE.search(fact.group()))) != end:
             continue
-        near = any(-40 <= at - end <= 40 for at in marks)
+        nearest = bisect_left(ordered, end - 40)
+        near = nearest < len(ordered) and ordered[nearest] <= end + 40
         if near or fact or text.startswith(("您好", "你好"), end):
             yield "PERSON", start, end
 

@@ -157,6 +157,8 @@ _EMAIL = re.compile(
     r"(?:[A-Za-z0-9-]{1,63}\.){1,6}[A-Za-z]{2,24}(?![A-Za-z0-9])|"
     # written so that no machine reads it, and domains in Chinese
     r"(?<![A-Za-z0-9_.+%-])[A-Za-z0-9_.+%-]{2,64}(?: at | AT |艾特| ?[(\[]at[)\]] ?)"
+    r"[A-Za-z0-9-]{2,63} ?[(\[]dot[)\]] ?[a-z]{2,3}(?![A-Za-z0-9])|"
+    r"(?<![A-Za-z0-9_.+%-])[A-Za-z0-9_.+%-]{2,64}(?: at | AT |艾特| ?[(\[]at[)\]] ?)"
     r"[A-Za-z0-9-]{2,63}(?:(?: dot | DOT |点| ?[(\[]dot[)\]] ?)[A-Za-z0-9-]{2,24}){0,3}"
     r"(?: dot | DOT |点| ?[(\[]dot[)\]] ?)(?:com|net|org|cn|edu|gov|info|hk|tw|mo)(?![A-Za-z0-9])|"
     r"(?:(?<![A-Za-z0-9_.+%-])[A-Za-z0-9_.+%-]{1,64}|[\u4e00-\u9fff]{2,8})@"
@@ -165,15 +167,15 @@ _EMAIL = re.compile(
 _IPV4 = re.compile(r"(?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\d.]*\d)")
 # four numbers that count versions or sections
 _NO_IP = re.compile(
-    r"(?:版本|版|升级[到至]|更新[到至]|第|章节|条款|version|release|section|firmware|(?<![A-Za-z])v)\s*[::]?\s*$",
+    r"(?:版本|版|升级[到至]|更新[到至]|第|章节|条款|version|release|section|firmware|build|(?<![A-Za-z])v)\s*[::]?\s*$",
     re.I,
 )
-_NO_IP_AFTER = re.compile(r"\s*(?:版|节|章|条|款|號|号(?!机|主机))")
+_NO_IP_AFTER = re.compile(r"\s*(?:升级|更新|->|版|节|章|条|款|號|号(?!机|主机))")
 _IPV6 = re.compile(
     r"(?<![A-Za-z\d.])(?<![\da-fA-F:]:)(?:[\da-fA-F]{1,4}:{1,2}){2,7}[\da-fA-F]{0,4}(?![A-Za-z\d:])"
 )
 _MAC = re.compile(
-    r"(?<![A-Za-z\d-])(?<![\da-fA-F]:)(?:(?:[\da-fA-F]{2}[:-]){5}[\da-fA-F]{2}|"
+    r"(?<![A-Za-z\d-])(?<!\b[\da-fA-F]{2}:)(?:(?:[\da-fA-F]{2}[:-]){5}[\da-fA-F]{2}|"
     r"[\da-fA-F]{4}\.[\da-fA-F]{4}\.[\da-fA-F]{4})(?![A-Za-z\d:-]|\.[\da-fA-F])"
 )
 _HKID = re.compile(r"(?<![A-Za-z\d])[A-Z]{1,2}\d{6} ?(?:\([\dA]\)|[\dA](?![A-Za-z\d]))")
@@ -233,7 +235,10 @@ def _counts(text: str, found: re.Match[str]) -> bool:
 
 # HL7 v2, PID: the seventh field is the patient's date of birth
 _PID_BORN = re.compile(r"^PID(?:\|[^|\n]*){6}\|((?:19|20)\d{6})(?=\||\d{4,6}\||$)", re.M)
-_HAN_DATE = r"[一二三四五六七八九〇零]{4}年[一二三四五六七八九十]{1,3}月(?:[一二三四五六七八九十]{1,3}日)?"
+_HAN_DATE = (
+    r"[一二三四五六七八九〇零]{4}年(?:[一二三四五六七八九十]{1,3}|[正腊])月"
+    r"(?:初?[一二三四五六七八九十]{1,3}日?)?"
+)
 _DATE = (
     rf"(?:{_HAN_DATE}|民[国國]\d{{1,3}}年\d{{1,2}}月(?:\d{{1,2}}日)?|(?:19|"
     rf"20)\d{{2}}[年\-/.] ?\d{{1,2}}[月\-/.] ?\d{{1,2}}日?|(?:19|20)\d{{2}}年\d{{1,2}}月)"
@@ -269,7 +274,7 @@ _DOB = (
         r"(?:出生(?:日期|年月)?|DOB)\s*[::]?\s*((?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01]))(?!\d)"
     ),
 )
-_YEARS = r"(?:1[01]\d|\d{1,2}|\d \d|[一二三四五六七八九十两]{1,3})"
+_YEARS = r"(?:1[01]\d|\d{1,2}|\d \d|[廿卅][一二三四五六七八九]?|[一二三四五六七八九十两]{1,3})"
 _AGE = (
     re.compile(
         rf"(?<![\d.~至到—第大小])(?<![\d岁]-)(?:{_YEARS}[多余餘来]? ?(?:周岁|周歲|岁|歲)"
@@ -278,14 +283,14 @@ _AGE = (
     ),
     re.compile(r"月龄\s*[::]?\s*(\d{1,2}个月)"),
     re.compile(r"(?:年龄|年齡|年纪|虚岁|周岁)\s*[::]?\s*(\d{1,3})(?![\d.\-~至岁歲组段个])"),
-    re.compile(r"(?<![\d\-])\d{1,3}[- ](?:year|month|yr)s?[- ]old\b", re.I),
+    re.compile(r"(?<![\d\-])\d{1,3}[- ](?:year|month|week|day|yr)s?[- ]old\b", re.I),
     re.compile(r"(?<![\d\-.])\d{1,3} ?(?:y/o|yo|yrs)\b|(?<![\d\-.])\d{1,3} ?y\.o\.", re.I),
     re.compile(r"(?<![\d\-])\d{1,3} years of age\b(?! (?:and|or) (?:over|above|older))"),
     re.compile(r"(?<=[男女])\d{1,2}[Yy](?![A-Za-z\d])"),
     re.compile(r"(?<=\()(?:[MF]|male|female),? (\d{1,3})(?=[),;])", re.I),
     re.compile(r"(?<![上中下第])[二三四五六七八九]旬(?=老|患|男|女|的|夫|父|母|[,。、;)]|$)"),
     re.compile(r"\b[MF],? ?(\d{1,3}) ?y\b"),
-    re.compile(r"(?<=, )\d{1,2}[MF](?=[,;.])"),
+    re.compile(r"(?:(?<=, )|(?<=[.:] )|^)\d{1,2}[MF](?=[,;.])", re.M),
     re.compile(r"(?<=\()\d{1,3} (?:years|months)(?=[,;)])"),
     re.compile(r"[一二三四五六七八九]十有[一二三四五六七八九](?![一-鿿]?[个人名例])"),
     re.compile(r"\b(?:woman|man|boy|girl|patient|male|female) of (\d{1,3})\b(?! [a-z]+s\b)", re.I),
@@ -294,7 +299,7 @@ _AGE = (
         r"\b(?:aged?|age:|age of)\s*(\d{1,3})\b(?!\s*(?:-|–|to|and|or)\s*(?:\d|over|above|older|under))", re.I
     ),
 )
-_BARE_AGE = re.compile(r"(?<=[男女][,/|、-])\d{1,3}(?=[,/|、)-])|(?<=[男女] )\d{1,3}(?= )")
+_BARE_AGE = re.compile(r"(?<=[男女][,/|、-])\d{1,3}(?=[,/|、)-])|(?<=[男女][ \t])\d{1,3}(?=[ \t])")
 _HEADS = {
     **dict.fromkeys(("年龄", "年齡", "age"), "AGE"),
     **dict.fromkeys(("住院号", "病案号", "病历号", "门诊号", "就诊卡号", "mrn"), "MEDICAL_NO"),
@@ -334,7 +339,10 @@ def _circumstances(text: str, digits: str) -> Iterator[Span]:
                 yield "AGE", found.start(group), found.end(group)
 
 
-_TRAIN = r"(?:(?:[GDCZTKYLS]\d{1,4}|(?:高铁|高鐵|动车|动車)?\d{4})(?:次列车|次列車|次|列车|列車)?)"
+_TRAIN = (
+    r"(?:(?:高[铁鐵])?\d{3,4}[车車]次|"
+    r"(?:[GDCZTKYLS]\d{1,4}|(?:高铁|高鐵|动车|动車)?\d{4})(?:次列车|次列車|次|列车|列車)?)"
+)
 _CAR = r"(?:\d{1,2}(?:号|號)?[车車](?:厢|廂)?)"
 _BERTH = r"(?:[上中下](?:铺|鋪|舖))"
 _CLASS = r"(?:(?:硬卧|软卧|硬座|软座|二等座?|一等座?|商务座?),? ?)?"
@@ -372,10 +380,13 @@ _TRIP = (
 )
 
 
+_TAIL = re.compile(r"[ ,(第]+$")
+
+
 def _trips(text: str) -> Iterator[Span]:
     for pattern in _TRIP:
         for found in pattern.finditer(text):
-            yield "TRIP", found.start(), found.end()
+            yield "TRIP", found.start(), found.start() + len(_TAIL.sub("", found.group()))
 
 
 def structured(text: str, digits: str) -> Iterator[Span]:

@@ -9,16 +9,19 @@ Span = tuple[str, int, int]
 
 _S = r"[ \-._·]{0,2}"
 _MOBILE = re.compile(
-    rf"(?<![\dA-Za-z.])(?:(?:\+|00)?{_S}86{_S}|\((?:\+|"
+    rf"(?<![\dA-Za-z.])(?<!\d-)(?:(?:\+|00)?{_S}86{_S}|\((?:\+|"
     rf"00)?86\){_S})?(?:1[3-9]\d{_S}\d{_S}\d{_S}\d{_S}\d{_S}\d{_S}\d{_S}\d{_S}\d|"
     rf"1 [3-9](?: \d){{9}}(?! \d))(?![\dA-Za-z])"
 )
 _ABROAD = re.compile(
-    r"(?<![\dA-Za-z+])(?:\+|00)(?!86)[1-9]\d{0,2}(?:[ \-.]?(?:\(\d{1,4}\)|\d{1,4})){2,5}(?![\dA-Za-z])"
+    r"(?<![\dA-Za-z+])(?:\+|00)(?!86)[1-9]\d{0,2}(?:[ \-.]?(?:\(\d{1,4}\)|\d{1,4})){2,5}"
+    r"(?: ?ext\.? ?\d{1,5})?(?![\dA-Za-z])"
 )
 # groups of three and four and four with a mark between that ends no number elsewhere, or with letters that a scan
 # or a hiding hand puts for 0 and 1
-_PARTED = re.compile(r"(?<![\dA-Za-z.,])1[3-9]\d([,、/*~=|])\d{4}\1\d{4}(?![\d,、/*~=|])")
+_PARTED = re.compile(
+    r"(?<![\dA-Za-z.,])1[3-9]\d\(\d{4}\)\d{4}(?!\d)|(?<![\dA-Za-z.,])1[3-9]\d([,、/*~=|])\d{4}\1\d{4}(?![\d,、/*~=|])"
+)
 _LOOKALIKE = re.compile(r"(?<![\dA-Za-z])[1lI][3-9][\doOlI]{9}(?![\dA-Za-z])")
 # Taiwan by its form, Hong Kong and Macao by a word before it
 _NEAR_MOBILE = re.compile(
@@ -32,6 +35,7 @@ _NEAR_MOBILE = re.compile(
 _LANDLINE = re.compile(
     r"(?<![\d\-A-Za-z.])(?:(?:\+|00)?86[ \-])(?:10|2\d|[3-9]\d{2})[ \-][2-9]\d{2,3}[ \-]?\d{4}(?![\d\-])|"
     r"(?<![\d\-A-Za-z.])(?:\(0[2-8]\) ?|0[2-8]-)[2-9]\d{2,3}-\d{4}(?: ?# ?\d{1,5}|(?![\d\-]))|"
+    r"(?<![\d\-A-Za-z.])\(0\d{2,3}\) ?[2-9]\d{3}-\d{3}(?![\d\-])|"
     r"(?<![\d\-A-Za-z.])(?:\(0\d{2,3}\) ?|0\d{2,3}[ \-]?)[2-9]\d{2,3}[ \-]?\d{4}(?:(?:-|"
     r"转|轉| ?ext\.? ?| ?# ?)\d{1,5})?(?![\d\-])|"
     r"(?<![\d\-A-Za-z.])(?<!\d )0\d{2,3}[ \-](?:[2-9]\d{3} \d{3}|[2-9]\d{2} \d{4}|[2-9]\d \d{2} \d{2} \d{2})(?![\d\-])"
@@ -43,7 +47,7 @@ _FREE = re.compile(r"(?:\+|00)\d{1,3}[ \-]?\(?800[ \-]|(?:\+|00)800")
 # lines that are there for everybody
 _EVERYBODY = re.compile(
     r"(?:热线|熱線|专线|專線|总机|總機|客服|举报|舉報|投诉|咨询|諮詢|查询|查詢|hotline|helpline|enquir(?:y|ies))"
-    r"(?:电话|電話|号码|號碼)?[^,,。;\d\n]{0,6}$",
+    r"(?:电话|電話|号码|號碼)?(?:[^,,。;\d\n]{0,6}|[::][^。;\n]{0,40})$",
     re.I,
 )
 _EXTENSION = re.compile(r"(?:(?:转|轉|ext\.?|#) ?|\d{7,8}-)\d{1,5}$")
@@ -61,7 +65,11 @@ def phones(text: str) -> Iterator[Span]:
     if "+" in text or "00" in text:
         for found in _ABROAD.finditer(text):
             if 8 <= sum(c.isdigit() for c in found.group()) <= 16 and not _FREE.match(found.group()):
-                yield "LANDLINE" if _FIXED.match(found.group()) else "MOBILE", found.start(), found.end()
+                yield (
+                    "LANDLINE" if _FIXED.match(found.group()) or "ext" in found.group() else "MOBILE",
+                    found.start(),
+                    found.end(),
+                )
     for found in _SPLIT.finditer(text):
         yield "MOBILE", found.start(1), found.end(1)
     for found in _PARTED.finditer(text):
@@ -75,6 +83,6 @@ def phones(text: str) -> Iterator[Span]:
         for found in pattern.finditer(text):
             # whoever dials an extension asks for one person
             if _EXTENSION.search(found.group()) or not _EVERYBODY.search(
-                text, max(0, found.start() - 16), found.start(group)
+                text, max(0, found.start() - 48), found.start(group)
             ):
                 yield "LANDLINE", found.start(group), found.end(group)

@@ -31,6 +31,7 @@ MASKS = {
 }  # fmt: skip
 
 
+_BORN_NEXT = re.compile(r" ?[,|] ?((?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))(?!\d)")
 _AGE_NEXT = re.compile(r" ?(?:\(([1-9]\d)\)|,([1-9]\d),|\| ?[MF男女] ?\| ?([1-9]?\d)(?= ?\|))")
 
 
@@ -63,9 +64,14 @@ def _settle(spans: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]
 
 
 def _ages(text: str, spans: Iterable[tuple[str, int, int]]) -> Iterator[tuple[str, int, int]]:
-    """A number of two digits alone in brackets, between commas or in the next columns after a name."""
+    """An age or a date of birth after a name: two digits in brackets or between commas, a day in eight digits."""
     for kind, _, end in spans:
-        found = _AGE_NEXT.match(text, end) if kind == "PERSON" else None
+        if kind != "PERSON":
+            continue
+        born = _BORN_NEXT.match(text, end)
+        if born:
+            yield "DOB", born.start(1), born.end(1)
+        found = _AGE_NEXT.match(text, end)
         if found:
             yield "AGE", found.start(found.lastindex or 0), found.end(found.lastindex or 0)
 
@@ -128,8 +134,8 @@ def capabilities() -> dict[str, Any]:
         unseen.insert(
             0,
             {
-                "en": "about one name in eight: words as names, names of other languages; lianfang[ner] sees more",
-                "zh": "约八分之一的姓名：以词为名者、外语姓名；安装 lianfang[ner] 后可多发现一些",
+                "en": "one name in eight to one in four: words as names, names of other languages; lianfang[ner] sees more",
+                "zh": "八分之一至四分之一的姓名：以词为名者、外语姓名；安装 lianfang[ner] 后可多发现一些",
             },
         )
     return {"tagger": ner.available(), "unseen": unseen}

@@ -39,13 +39,20 @@ _NOT_GIVEN = load("not_given")
 _WORDS = load("common")
 _NOBODY = load("nobody")
 # what one comes from, runs or buys (爱尔兰籍, 鲁谷店), and a surname asked for (您贵姓)
-_ENDS_NOBODY = re.compile("[\u4e00-\u9fff]{2,}[籍店剂稿菜]|.?贵姓")
+_ENDS_NOBODY = re.compile("[\u4e00-\u9fff]{2,}[籍店剂稿菜阁楼鸟]|者.+|.?贵姓|.[姓男女]")
+# what is named after somebody, and lists of places (康宁、安贞、常青三个社区)
+_AFTER_SOMEBODY = re.compile(
+    "(?:夫人)?(?:纪念|基金会|医院|学校|学院|中学|小学|大学|中医馆|医馆|健康学院|故居|博物馆|图书馆|体育馆|专卖店|奖学金|"
+    "大街|路(?=[、,。;至与]|沿线|段|$)|社区|小区|街道)|"
+    "(?:、[\u4e00-\u9fff]{2,4}){0,6}(?:等)?(?:[两二三四五六七八九十\\d]+个?(?:社区|小区|街道|[地区县市镇村乡校院站])|一带)"
+)
+_LEFT_OVER = re.compile(r"群里|[)\d]班")
 # a brand that is a person's name before what it sells
 _SOLD = re.compile("大?药房|凉茶|牛肉|奶茶|咖啡|面馆|火锅|超市|药业|食品|服饰|珠宝")
 _TITLE = re.compile(
     "(?:老)?(?:先生|女士|小姐|太太|夫人|同学|同志|老师|医生|医师|护士|护士长|护理师|大爷|大妈|大姐|大哥|大叔|大婶|大娘|阿姨|叔叔|奶奶|爷爷|伯伯|婆婆|师傅|"
     "书记|主任|副主任|经理|教授|院长|局长|处长|科长|镇长|村长|市长|县长|区长|所长|队长|校长|站长|班长|部长|总|董|某|姐|哥|姨|叔|伯|婶|嫂|爷|奶|妈|爸|工|队|"
-    "院士|主席|警官|律师|记者|司机|老板|氏|家|老|家属|副队|老汉|老太|某某|大夫|会计|厂长|连长|专员|团长|法官|教练|导演|村医|半仙|掌柜)"
+    "院士|主席|警官|律师|记者|司机|老板|氏|家|老|太|家属|副队|老汉|老太|某某|大夫|会计|厂长|连长|专员|团长|法官|教练|导演|村医|半仙|掌柜)"
 )
 # characters that write down names of other languages
 _BORROWED = load("borrowed")
@@ -105,7 +112,14 @@ def _excluded(text: str, low: int, high: int, told: bool, label: bool) -> bool:
     name = text[low:high]
     if "某" in name or text[high : high + 1] == "某" or name[-1] == "族":
         return True
-    if name in _NOBODY or _ENDS_NOBODY.fullmatch(name) or _SOLD.match(text, high):
+    # 群里|程蓉, 五(3)班|祁悦然: the character before the surname is another word's
+    if _LEFT_OVER.fullmatch(text[max(0, low - 1) : low + 1]) and lexicon.is_surname(text[low + 1 : low + 2]):
+        return True
+    if name in _NOBODY or _SOLD.match(text, high):
+        return True
+    if not label and (_ENDS_NOBODY.fullmatch(name) or _AFTER_SOMEBODY.match(text, high)):
+        return True
+    if name in place_stems() and text[max(0, low - 2) : low] in division_names():
         return True
     if len(name) > 2 and (name in place_stems() or (name[-1] in "路街区县镇乡巷" and not told)):
         return True
