@@ -130,8 +130,11 @@ def served(inst: Installation) -> Iterator[int]:
             thread.join(30)
 
 
-def told(port: int, raw: bytes, seconds: float = 15.0) -> bytes:
-    """What the server says to raw bytes until it closes or is silent for so long."""
+def told(port: int, raw: bytes, seconds: float = 15.0, head: bool = False) -> bytes:
+    """What the server says to raw bytes until it closes or is silent for so long.
+
+    ``head``: the first head is enough, the line may stay open behind it.
+    """
     said = b""
     with socket.create_connection(("127.0.0.1", port), timeout=seconds) as line:
         with suppress(OSError):  # it may close before all is sent
@@ -139,6 +142,8 @@ def told(port: int, raw: bytes, seconds: float = 15.0) -> bytes:
         with suppress(OSError):
             while part := line.recv(65536):
                 said += part
+                if head and b"\r\n\r\n" in said:
+                    break
     return said
 
 

@@ -301,4 +301,6 @@ def test_sec_21_there_is_no_websocket(house: House, port: int) -> None:
                 f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 f"Origin: {origin}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
             )
-            assert not told(port, asked.encode()).startswith(b"HTTP/1.1 101"), path
+            said = told(port, asked.encode(), head=True)
+            assert said.startswith(b"HTTP/1.1 "), path
+            assert not said.startswith(b"HTTP/1.1 101"), path
