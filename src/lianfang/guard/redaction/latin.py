@@ -328,7 +328,7 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
     # a surname may be such a word (Helen Park, Anne Hill): only after a given name, at the end
     elif (
         stops
-        and not (_korean(parts))
+        and not _korean(parts)
         and not (stops == [1] and len(parts) == 2 and parts[0].lower() in _GIVEN and parts[1] in _DOUBTFUL)
     ):
         return

@@ -112,7 +112,7 @@ def find(
     if names:
         marks = [edge for _, start, end in spans for edge in (start, end)]
         spans += persons(view, marks, spans, point, tagger=tagger, weighing=weighing)
-        spans += _ages(view.text, spans)
+        spans += list(_ages(view.text, spans))
     found = [Finding(kind, view.at(start), view.end(end)) for kind, start, end in _settle(spans)]
     return sorted(found, key=lambda f: f.start)
 
@@ -134,7 +134,7 @@ def capabilities() -> dict[str, Any]:
         unseen.insert(
             0,
             {
-                "en": "one name in eight to one in four: words as names, names of other languages; lianfang[ner] sees more",
+                "en": "one name in eight to one in four: words as names, other languages; lianfang[ner] sees more",
                 "zh": "八分之一至四分之一的姓名：以词为名者、外语姓名；安装 lianfang[ner] 后可多发现一些",
             },
         )
