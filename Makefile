@@ -7,7 +7,7 @@ WORKERS ?= 2
 export PYTHON VENV SERVE PORT
 
 BIN := $(VENV)/bin
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: sbom help run test test-deep faults check bench docs docs-serve reference lock clean runtime dev

@@ -30,7 +30,17 @@ def _deep(item: pytest.Item) -> bool:
     )
 
 
+# files with few and long tests begin first, so that no worker ends on one of them alone
+_FIRST = ("faults", "journeys", "browser", "security", "spec", "peer", "property", "unit")
+
+
+def _turn(item: pytest.Item) -> int:
+    parts = item.path.parts
+    return next((turn for turn, kind in enumerate(_FIRST) if kind in parts), len(_FIRST))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=_turn)
     if DEEP:
         items[:] = [item for item in items if _deep(item)]
     else:
