@@ -26,7 +26,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from lianfang.guard.redaction import KINDS, find, ner
-from redactionkit import Score, Span, Text, corpus, fresh, score
+from redactionkit import Score, Span, Text, corpus, fresh, outside, score
 
 APART = ("PERSON", "ADDRESS", "AGE", "TRIP")
 
@@ -111,6 +111,7 @@ def main() -> None:
     texts = corpus()
     sets = {"development": [t for t in texts if not t.held_out], "held out": [t for t in texts if t.held_out]}
     sets["fresh"] = fresh()
+    sets["outside"] = outside()
     if options.snippets:
         sets["snippets"] = snippets(options.snippets)
     if options.tagged:
@@ -127,7 +128,7 @@ def main() -> None:
                         part, lambda text, at=point, kinds=only: {s for s in spans(text, at) if s[0] in kinds}
                     )
                     show(f"{engine}, {point} point, {name} ({len(part)} texts)", total, options.labels)
-                    if options.misses and name not in ("held out", "fresh", "tagged"):
+                    if options.misses and name not in ("held out", "fresh", "outside", "tagged"):
                         misses(part, point)
 
 

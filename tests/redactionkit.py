@@ -49,6 +49,11 @@ def fresh() -> list[Text]:
     return [Text(group, *parse(line), True) for group, _, line in _lines(FOLDER / "fresh")]
 
 
+def outside() -> list[Text]:
+    """Texts by a writer who knew the labels and neither the rules nor the other texts; nobody has read them."""
+    return [Text(group, *parse(line), True) for group, _, line in _lines(FOLDER / "outside")]
+
+
 def study() -> list[Text]:
     """Texts that were written to learn from: all of them development texts."""
     return [Text(group, *parse(line), False) for group, _, line in _lines(FOLDER / "study")]
