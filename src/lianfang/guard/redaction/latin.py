@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 
 from lianfang.guard.redaction.words import load
 
@@ -25,7 +26,7 @@ _MIXED = re.compile(
     rf"(?<![A-Za-z])[A-Z][a-z]{{1,14}} ?[{_SINGLE}](?=[^\u4e00-\u9fff]|的|已|乘|于|在|被|住|和|与|是|说|也|$)"
 )
 _WORD = (
-    rf"(?:[{_UP}]['’][{_UP}][{_LOW}]{{1,14}}|(?:Mc|Mac|De|[Aa]l-|"
+    rf"(?:[{_UP}]['’][{_UP}][{_LOW}]{{1,14}}(?:-[{_UP}][{_LOW}]{{1,14}})?|(?:Mc|Mac|De|[Aa]l-|"
     rf"[Ee]l-)?[{_UP}][{_LOW}]{{1,14}}(?:[-'][{_UP}]?[{_LOW}]{{1,14}})?)"
 )
 _RUN = re.compile(
@@ -204,6 +205,29 @@ def _bare(word: str) -> str:
     return "".join(c for c in parts if not unicodedata.combining(c))
 
 
+@cache
+def _english() -> tuple[frozenset[str], frozenset[str]]:
+    """Words of English, and words that English writes with a capital only; read when first asked for."""
+    return load("english_words"), load("english_proper")
+
+
+def _common(word: str) -> bool:
+    return _bare(word) in _english()[0] and _bare(word) not in _SURNAMES
+
+
+def _foreign(parts: list[str]) -> bool:
+    """Words that make a name without a cue: one at least stands in no list of English, and none is a common word.
+
+    The first may be one that is a given name as well (Grace Uwase).
+    """
+    small, proper = _english()
+    bare = [_bare(piece) for part in parts for piece in re.split("['’-]", part.strip("."))]
+    unknown = sum(len(word) > 2 and word not in small and word not in proper for word in bare)
+    common = [word for word in bare[1:] if len(word) > 2 and word in small and word not in _SURNAMES]
+    first = bare[0] not in small or bare[0] in _GIVEN | _SURNAMES | _VIRTUES
+    return unknown > 0 and first and not common and not {"-".join(bare), bare[0]} & _PLACES
+
+
 def _pinyin(surname: str, given: list[str]) -> bool:
     return surname.lower() in _SURNAMES and all(_PINYIN.fullmatch(g.lower()) for g in given)
 
@@ -252,8 +276,21 @@ _PASSPORT = re.compile(
 )
 
 
-def _listed(text: str) -> Iterator[Span]:
-    """Okafor, Chidi after a label; LEUNG WING SZE between marks."""
+# in the name of a file: Sample_Ivanova_Ekaterina_2020-04-17.pdf
+_FILED = re.compile(
+    rf"(?<=_)(?P<s>[{_UP}][{_LOW}]{{2,14}})_(?P<g>[{_UP}][{_LOW}]{{2,14}})(?=[_.-](?:\w|[.-])*\.\w{{2,5}}\b)"
+)
+# a field of a row: | Oyelaran, Folasade |
+_ROW = re.compile(rf"(?<=[:|;] )(?P<s>[{_UP}][{_LOW}]{{2,14}}), (?P<g>[{_UP}][{_LOW}]{{2,14}})(?= ?[|;])")
+
+
+def _listed(text: str, weak: bool) -> Iterator[Span]:
+    """Okafor, Chidi after a label; LEUNG WING SZE between marks; a name in the name of a file or a field of a row."""
+    for pattern in (_FILED, _ROW) if weak else ():
+        for found in pattern.finditer(text):
+            one, other = found["s"], found["g"]
+            if _foreign([one, other]) or (not _common(one) and not _common(other) and _bare(one) in _GIVEN):
+                yield "PERSON", found.start(), found.end()
     for found in _FAMILY_FIRST.finditer(text):
         if not {w.lower() for w in found["n"].split(", ")} & (_STOP - _SURNAMES):
             yield "PERSON", found.start("n"), found.end("n")
@@ -294,7 +331,7 @@ def latin(text: str, *, weak: bool) -> Iterator[Span]:
             yield "PERSON", found.start(), found.end()
     yield from _capitals(text)
     yield from _lower(text, weak)
-    yield from _listed(text)
+    yield from _listed(text, weak)
     for found in _SINGLE_GIVEN.finditer(text):
         if found["g"].lower() in _GIVEN and found["g"].lower() not in _STOP:
             yield "PERSON", found.start("g"), found.end("g")
@@ -316,6 +353,9 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
         start += len(parts.pop(0)) + 1
     if "-".join(parts).lower() in _PLACES:
         return
+    # "Seafarer Jomar Dela Cruz", "Guest Vivian Cheung": a word of English, and then the name
+    if weak and len(parts) > 2 and _bare(parts[0]) not in _GIVEN and _common(parts[0]) and _foreign(parts[1:]):
+        start += len(parts.pop(0)) + 1
     # "Zhang Wei Hospital" is a hospital: what ends in a stop word is nobody
     stops = [
         i for i, part in enumerate(parts) if part.lower().strip(".") in _STOP and len(part.strip(".")) > 1
@@ -350,6 +390,7 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
         known
         or pinyin
         or strong
+        or (weak and len(parts) <= 4 and _foreign(parts))
         or ((asian or shaped) and (weak or cue or after))
         or (
             weak
@@ -368,6 +409,8 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
         yield "PERSON", start, end
 
 
+# words of English that many are christened with, taken for a name before one of no English
+_VIRTUES = frozenset(("blessing", "charity", "comfort", "constance", "faith", "gift", "hope", "innocent", "joy", "mercy"))
 _MONTHS = frozenset(("April", "May", "June", "August"))
 _DOUBTFUL = frozenset(
     [
