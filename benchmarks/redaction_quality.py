@@ -111,7 +111,8 @@ def main() -> None:
     texts = corpus()
     sets = {"development": [t for t in texts if not t.held_out], "held out": [t for t in texts if t.held_out]}
     sets["fresh"] = fresh()
-    sets["outside"] = outside()
+    for group in sorted({t.group for t in outside()}):
+        sets[f"outside {group}"] = [t for t in outside() if t.group == group]
     if options.snippets:
         sets["snippets"] = snippets(options.snippets)
     if options.tagged:
@@ -128,7 +129,7 @@ def main() -> None:
                         part, lambda text, at=point, kinds=only: {s for s in spans(text, at) if s[0] in kinds}
                     )
                     show(f"{engine}, {point} point, {name} ({len(part)} texts)", total, options.labels)
-                    if options.misses and name not in ("held out", "fresh", "outside", "tagged"):
+                    if options.misses and name in ("development", "snippets"):
                         misses(part, point)
 
 

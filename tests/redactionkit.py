@@ -50,7 +50,10 @@ def fresh() -> list[Text]:
 
 
 def outside() -> list[Text]:
-    """Texts by a writer who knew the labels and neither the rules nor the other texts; nobody has read them."""
+    """Texts by writers who knew the labels and neither the rules nor the other texts; nobody has read them.
+
+    ``c`` is hard on purpose; ``g`` was asked for what a centre writes in an ordinary week.
+    """
     return [Text(group, *parse(line), True) for group, _, line in _lines(FOLDER / "outside")]
 
 

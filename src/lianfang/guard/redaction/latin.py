@@ -284,8 +284,19 @@ _FILED = re.compile(
 _ROW = re.compile(rf"(?<=[:|;] )(?P<s>[{_UP}][{_LOW}]{{2,14}}), (?P<g>[{_UP}][{_LOW}]{{2,14}})(?= ?[|;])")
 
 
+# all in capitals in a Chinese text: 入境旅客KIM MINJUN,
+_AMID = re.compile(
+    r"(?:(?<=[\u4e00-\u9fff、,。:;(])|(?<=[\u4e00-\u9fff,:;] ))"
+    r"(?P<n>[A-Z]{3,14}(?: [A-Z]{2,14}){1,3})(?= ?[\u4e00-\u9fff、,。:;()]|$)"
+)
+
+
 def _listed(text: str, weak: bool) -> Iterator[Span]:
     """Okafor, Chidi after a label; LEUNG WING SZE between marks; a name in the name of a file or a field of a row."""
+    for found in _AMID.finditer(text) if weak else ():
+        parts = [part for part in found["n"].split(" ") if part.lower() not in _PARTICLES]
+        if len(parts) > 1 and min(map(len, parts)) > 2 and _foreign(parts):
+            yield "PERSON", found.start(), found.end()
     for pattern in (_FILED, _ROW) if weak else ():
         for found in pattern.finditer(text):
             one, other = found["s"], found["g"]
@@ -354,7 +365,13 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
     if "-".join(parts).lower() in _PLACES:
         return
     # "Seafarer Jomar Dela Cruz", "Guest Vivian Cheung": a word of English, and then the name
-    if weak and len(parts) > 2 and _bare(parts[0]) not in _GIVEN and _common(parts[0]) and _foreign(parts[1:]):
+    if (
+        weak
+        and len(parts) > 2
+        and _bare(parts[0]) not in _GIVEN
+        and _common(parts[0])
+        and _foreign(parts[1:])
+    ):
         start += len(parts.pop(0)) + 1
     # "Zhang Wei Hospital" is a hospital: what ends in a stop word is nobody
     stops = [
@@ -410,7 +427,9 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
 
 
 # words of English that many are christened with, taken for a name before one of no English
-_VIRTUES = frozenset(("blessing", "charity", "comfort", "constance", "faith", "gift", "hope", "innocent", "joy", "mercy"))
+_VIRTUES = frozenset(
+    ("blessing", "charity", "comfort", "constance", "faith", "gift", "hope", "innocent", "joy", "mercy")
+)
 _MONTHS = frozenset(("April", "May", "June", "August"))
 _DOUBTFUL = frozenset(
     [

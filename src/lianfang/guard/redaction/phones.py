@@ -14,7 +14,8 @@ _MOBILE = re.compile(
     rf"1 [3-9](?: \d){{9}}(?! \d))(?![\dA-Za-z])"
 )
 _ABROAD = re.compile(
-    r"(?<![\dA-Za-z+])(?:\+|00)(?!86)[1-9]\d{0,2}(?:[ \-.]?(?:\(\d{1,4}\)|\d{1,4})){2,5}"
+    r"(?:(?<![\dA-Za-z+])(?:\+|00)(?!86)[1-9]\d{0,2}|\((?:\+|00)(?!86)[1-9]\d{0,2}\))"
+    r"(?:[ \-.]?(?:\(\d{1,4}\)|\d{1,4})){2,5}"
     r"(?: ?ext\.? ?\d{1,5})?(?![\dA-Za-z])"
 )
 # groups of three and four and four with a mark between that ends no number elsewhere, or with letters that a scan
@@ -29,7 +30,11 @@ _NEAR_MOBILE = re.compile(
     r"(?:手机|手機|流動電話|手提|WhatsApp|mobile)(?:号码|號碼|号|號| no\.?)?\s*(?:是|为|為|is)?[::]?\s*"
     r"([4-9]\d{3}[ \-]?\d{4})(?![\d\-])|"
     r"(?:電話|tel\.?|phone|call|致電|聯絡|联络)(?: me (?:on|at))?(?: no\.?| number)?\s*(?:是|為|is)?[::]?\s*"
-    r"([569]\d{3}[ \-]\d{4})(?![\d\-])",
+    r"([569]\d{3}[ \-]\d{4})(?![\d\-])|"
+    r"(?:打|撥|拨|pick(?:s|ed)? up|ring|dial)\s?([569]\d{3}[ \-]\d{4})(?![\d\-])|"
+    # of Africa and Australia as dialled there
+    r"(?:phone|callback|call|ring|mobile|cell|tel\.?|number)(?: (?:him|her|me|us))?(?: (?:on|at|is))?[: ]\s?"
+    r"(0[47]\d{2} \d{3} \d{3,4})(?![\d\-])",
     re.I,
 )
 _LANDLINE = re.compile(
@@ -42,7 +47,12 @@ _LANDLINE = re.compile(
 )
 _SPLIT = re.compile(r"前[三3]位\D{0,3}(1[3-9]\d\D{1,8}\d{4}\D{1,8}\d{4})(?!\d)")
 # landlines of Hong Kong, Macao and Taiwan, and what costs the caller nothing
-_FIXED = re.compile(r"(?:\+|00)(?:852[ \-]?[23]|853[ \-]?28|886[ \-]?\(?[2-8])")
+# and of countries whose mobiles begin otherwise: France, the Netherlands, Spain, Britain, Japan, Korea, Singapore
+_FIXED = re.compile(
+    r"\(?(?:\+|00)(?:852[ \-]?[23]|853[ \-]?28|886[ \-]?\(?[2-8]|"
+    r"\)?(?:33\)?[ \-]?(?:\(0\))?[1-5]|31\)?[ \-]?(?:\(0\))?[1-57]|34\)?[ \-]?[89]|44\)?[ \-]?(?:\(0\))?[123]|"
+    r"81\)?[ \-]?[1-6]|82\)?[ \-]?[2-6]|65\)?[ \-]?6))"
+)
 _FREE = re.compile(r"(?:\+|00)\d{1,3}[ \-]?\(?800[ \-]|(?:\+|00)800")
 # lines that are there for everybody
 _EVERYBODY = re.compile(
@@ -52,7 +62,7 @@ _EVERYBODY = re.compile(
 )
 _EXTENSION = re.compile(r"(?:(?:转|轉|ext\.?|#) ?|\d{7,8}-)\d{1,5}$")
 _LOCAL = re.compile(
-    r"(?:电话|電話|座机|座機|固话|致电|致電|传真|傳真|总机|總機|tel\.?|phone|fax)\s*(?:号码|號碼|是|"
+    r"(?:电话|電話|座机|座機|固话|屋企|致电|致電|传真|傳真|总机|總機|tel\.?|phone|fax)\s*(?:号码|號碼|是|"
     r"为|為)?[::]?\s*([2-9]\d{2,3}[ \-]?\d{4}(?:(?:-|转|轉| ?ext\.? ?)\d{1,5})?)(?![\d\-])",
     re.I,
 )

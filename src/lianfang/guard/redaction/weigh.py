@@ -39,7 +39,7 @@ _NOT_GIVEN = load("not_given")
 _WORDS = load("common")
 _NOBODY = load("nobody")
 # what one comes from, runs or buys (爱尔兰籍, 鲁谷店), and a surname asked for (您贵姓)
-_ENDS_NOBODY = re.compile("[\u4e00-\u9fff]{2,}[籍店剂稿菜阁楼鸟]|者.+|.?贵姓|.[姓男女]")
+_ENDS_NOBODY = re.compile("[\u4e00-\u9fff]{2,}[籍店剂稿菜阁楼鸟署]|者.+|.?贵姓|.[姓男女]")
 # what is named after somebody, and lists of places (康宁、安贞、常青三个社区)
 _AFTER_SOMEBODY = re.compile(
     "(?:夫人)?(?:纪念|基金会|医院|学校|学院|中学|小学|大学|中医馆|医馆|健康学院|故居|博物馆|图书馆|体育馆|专卖店|奖学金|"
@@ -115,7 +115,8 @@ def _excluded(text: str, low: int, high: int, told: bool, label: bool) -> bool:
     # 群里|程蓉, 五(3)班|祁悦然: the character before the surname is another word's
     if _LEFT_OVER.fullmatch(text[max(0, low - 1) : low + 1]) and lexicon.is_surname(text[low + 1 : low + 2]):
         return True
-    if name in _NOBODY or _SOLD.match(text, high):
+    # 从西宁, 过武汉: the way to a place
+    if name in _NOBODY or _SOLD.match(text, high) or (name[0] in "从于过" and name[1:] in load("divisions")):
         return True
     if not label and (_ENDS_NOBODY.fullmatch(name) or _AFTER_SOMEBODY.match(text, high)):
         return True
