@@ -354,7 +354,7 @@ _TRIP = (
         rf"(?<![A-Za-z\d]){_TRAIN}{_GAP}{_CLASS}{_CAR}{_GAP}{_CLASS}(?:座位|座)?{_SEAT}?(?:(?<=[车車厢廂号座铺鋪])\))?"
     ),
     re.compile(
-        rf"(?<![A-Za-z\d])(?:[A-Z]{{2}}|[A-Z]\d|\d[A-Z])\d{{3,4}}(?:次)?(?:航班|班机|班機|客机)?{_GAP}"
+        rf"(?<![A-Za-z\d])(?:[A-Z]{{2}}|[A-Z]\d|\d[A-Z])\d{{3,4}}(?:次)?(?:航班|班机|班機|客机)?的?{_GAP}"
         rf"(?:(?:座位号?|座位號|座号?|座席)(?:为|是)?[:: ]{{0,2}})?{_ROW}(?!-[\dA-Za-z]{{4}})(?:(?<=[A-K座排])\))?"
     ),
     re.compile(
@@ -366,8 +366,10 @@ _TRIP = (
         r"(?<![A-Za-z\d])(?:[A-Z]{2}|[A-Z]\d|\d[A-Z]) ?\d{2,4},? (?:in )?seat \d{1,2}[A-K](?![A-Za-z\d])"
     ),
     re.compile(
-        r"\b(?:(?:flight|train|coach|bus) |(?=[GDCZTK]\d))[A-Z\d]{2,7},? (?:(?:car|"
-        r"coach)(?:riage)? \d{1,2},? )?(?:in )?seat \d{1,3}[A-K]?\b",
+        r"\b(?:(?:flight|train|coach|bus) |(?=[GDCZTK]\d))[A-Z\d]{2,7},? "
+        r"(?:(?:car|coach)(?:riage)? (?:\d{1,2}|[A-Z]),? )?(?:in )?(?:seat|berth) \d{1,3}[A-K]?\b|"
+        r"(?<![A-Za-z\d])[A-Z]{1,3} ?\d{2,4},? (?:car|coach)(?:riage)? (?:\d{1,2}|[A-Z]),? "
+        r"(?:seat|berth) \d{1,3}[A-K]?\b",
         re.I,
     ),
     re.compile(
