@@ -41,7 +41,20 @@ def check_tree(folder: Path) -> None:
 
 
 def read(path: Path, limit: int = 64 << 20) -> bytes:
-    """The file's bytes, if it is a plain file that only its owner can read (0600)."""
+    """The file's bytes, if it is a plain file that only its owner can read (0600).
+
+    Whoever replaces a file overwrites its old bytes (:func:`replace`): a file that was opened just before is read
+    again under its name.
+    """
+    for _ in range(100):
+        data, same = _read_once(path, limit)
+        if same:
+            return data
+    raise Fault(f"The key file {path} is being replaced all the time.", hint="Try again.")
+
+
+def _read_once(path: Path, limit: int) -> tuple[bytes, bool]:
+    """The bytes, and whether the name still stands for the file they came from."""
     check_folder(path.parent)
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -59,7 +72,9 @@ def read(path: Path, limit: int = 64 << 20) -> bytes:
         _check(path, status, stat.S_ISREG(status.st_mode), "file", "600")
         if status.st_size > limit:
             raise Fault(f"The key file {path} is too large to be one.")
-        return file.read(limit + 1)
+        data = file.read(limit + 1)
+        # the old file is open here, so that its number cannot have been given to the new one
+        return data, path.exists() and os.path.samestat(status, path.lstat())
 
 
 def _check(path: Path, status: os.stat_result, right_kind: bool, what: str, mode: str) -> None:
