@@ -74,7 +74,10 @@ def _read_once(path: Path, limit: int) -> tuple[bytes, bool]:
             raise Fault(f"The key file {path} is too large to be one.")
         data = file.read(limit + 1)
         # the old file is open here, so that its number cannot have been given to the new one
-        return data, path.exists() and os.path.samestat(status, path.lstat())
+        try:
+            return data, os.path.samestat(status, path.lstat())
+        except FileNotFoundError:
+            return data, False
 
 
 def _check(path: Path, status: os.stat_result, right_kind: bool, what: str, mode: str) -> None:

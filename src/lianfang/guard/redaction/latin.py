@@ -224,7 +224,7 @@ def _foreign(parts: list[str]) -> bool:
     bare = [_bare(piece) for part in parts for piece in re.split("['’-]", part.strip("."))]
     unknown = sum(len(word) > 2 and word not in small and word not in proper for word in bare)
     common = [word for word in bare[1:] if len(word) > 2 and word in small and word not in _SURNAMES]
-    first = bare[0] not in small or bare[0] in _GIVEN | _SURNAMES | _VIRTUES
+    first = bare[0] not in small or any(bare[0] in known for known in (_GIVEN, _SURNAMES, _VIRTUES))
     return unknown > 0 and first and not common and not {"-".join(bare), bare[0]} & _PLACES
 
 

@@ -49,9 +49,9 @@ _SPLIT = re.compile(r"前[三3]位\D{0,3}(1[3-9]\d\D{1,8}\d{4}\D{1,8}\d{4})(?!\d
 # landlines of Hong Kong, Macao and Taiwan, and what costs the caller nothing
 # and of countries whose mobiles begin otherwise: France, the Netherlands, Spain, Britain, Japan, Korea, Singapore
 _FIXED = re.compile(
-    r"\(?(?:\+|00)(?:852[ \-]?[23]|853[ \-]?28|886[ \-]?\(?[2-8]|"
-    r"\)?(?:33\)?[ \-]?(?:\(0\))?[1-5]|31\)?[ \-]?(?:\(0\))?[1-57]|34\)?[ \-]?[89]|44\)?[ \-]?(?:\(0\))?[123]|"
-    r"81\)?[ \-]?[1-6]|82\)?[ \-]?[2-6]|65\)?[ \-]?6))"
+    r"\(?(?:\+|00)(?:852[ \-]?[23]|853[ \-]?28|886[ \-]?\(?[2-8]|33\)?[ \-]?(?:\(0\))?[1-5]|"
+    r"31\)?[ \-]?(?:\(0\))?[1-57]|34\)?[ \-]?[89]|44\)?[ \-]?(?:\(0\))?[123]|81\)?[ \-]?[1-6]|82\)?[ \-]?[2-6]|"
+    r"65\)?[ \-]?6)"
 )
 _FREE = re.compile(r"(?:\+|00)\d{1,3}[ \-]?\(?800[ \-]|(?:\+|00)800")
 # lines that are there for everybody

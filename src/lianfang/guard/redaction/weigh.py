@@ -116,7 +116,7 @@ def _excluded(text: str, low: int, high: int, told: bool, label: bool) -> bool:
     if _LEFT_OVER.fullmatch(text[max(0, low - 1) : low + 1]) and lexicon.is_surname(text[low + 1 : low + 2]):
         return True
     # 从西宁, 过武汉: the way to a place
-    if name in _NOBODY or _SOLD.match(text, high) or (name[0] in "从于过" and name[1:] in load("divisions")):
+    if name in _NOBODY or _SOLD.match(text, high) or (name[0] in "从于过" and name[1:] in division_names()):
         return True
     if not label and (_ENDS_NOBODY.fullmatch(name) or _AFTER_SOMEBODY.match(text, high)):
         return True
