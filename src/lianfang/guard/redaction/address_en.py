@@ -30,12 +30,13 @@ _DETAIL = re.compile(
 )
 _KIND = (
     r"(?:Street|St\.?|Road|Rd\.?|Avenue|Ave\.?|Lane|Ln\.?|Drive|Dr\.?|Boulevard|Blvd\.?|Court|Ct\.?|Close|Crescent|"
-    r"Terrace|Way|Square|Place|Path|Gardens?|Mews|Row|Hill|Grove|Park|Hutong|Alley|Highway)"
+    r"Terrace|Way|Square|Place|Path|Gardens?|Mews|Row|Hill|Grove|Park|View|Rise|Vale|Quay|Walk|Link|Parade|Wharf|Green|Hutong|Alley|Highway)"
 )
 _STREET = re.compile(
     rf"\d{{1,5}}(?:-\d{{1,5}})?[A-Za-z]?,? (?:(?:{_W}|[NSEW]\.) ){{1,4}}{_KIND}(?: (?:North|South|East|West|N|S|E|W))?"
     r"(?![\w])|"
-    rf"\d{{1,5}} (?:Rue|Via|Calle|Jalan) (?:{_W} ?){{1,3}}(?<! )"
+    rf"\d{{1,5}} (?:Rue|Via|Calle|Jalan) (?:{_W} ?){{1,3}}(?<! )|"
+    rf"(?:Jr\.?|Jirón|Calle|Rua|Rue|Via|Jalan|Jln\.?|Av\.|Avenida) (?:{_W} ){{1,3}}\d{{1,4}}(?![\w])"
 )
 _POSTCODE = r"(?: (?:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]{2} \d{5}|\d{5,6}))?"
 _PLACE = re.compile(

@@ -17,9 +17,9 @@ _TRAVEL_CUE = re.compile(r"证件(?:号码?)?[::]?\s*([EGDSP][A-Z]? ?\d{4} ?\d{3
 # plates of other places by the word before them
 _PLATE_CUE = re.compile(
     r"(?:港车|港車|澳车|澳車|車號|车牌号?|車牌號?|号牌|號牌|牌照|車牌係|"
-    r"(?i:\b(?:lorry|truck|plate|registration)(?: no\.?| number)?))"
+    r"(?i:\b(?:lorry|truck|plate|registration|taxi reg|car reg|reg\.? no|reg)(?:\.?| no\.?| number)?))"
     r"(?:是|为|為| is)?\s*[::]?\s*"
-    r"([A-Z]{1,3}[ -]?\d{2,5}(?: ?[A-Z]{1,3})?|\d{2,4}[ -]?[A-Z]{2,3}|[A-Z]{2}\d{2} ?[A-Z]{3})(?![A-Za-z\d])"
+    r"([A-Z]{1,3}[ -]?\d{2,5}(?: ?[A-Z]{1,3})?(?![A-Za-z\d])|\d{2,4}[ -]?[A-Z]{2,3}|[A-Z]{2}\d{2} ?[A-Z]{3})(?![A-Za-z\d])"
 )
 _TAIBAO = re.compile(
     r"(?:[Tt]aiwan [Cc]ompatriot [Pp]ermit|台胞证|臺胞證|台胞證|臺胞证|台湾居民)[^\d\n]{0,8}(\d{8}(?:\d{2})?)(?!\d)"
@@ -45,6 +45,7 @@ CUED = (
         "STUDENT_NO",
         re.compile(r"(?<![A-Za-z\d\-])((?=[A-Z\d]{0,4}\d)[A-Z\d]{2,12}(?:-\d{2,6})?)号学生(?![证公])"),
     ),
+    ("STUDENT_NO", re.compile(r"\b[Ss]tudent [^.;\d\n]{2,40}, (?:student )?ID:? ?(\d{6,12})(?!\d)")),
     ("PLATE", _PLATE_CUE),
     ("PASSPORT", _TRAVEL_CUE),
     ("PASSPORT", re.compile(r"\b(?:DOC|DOCS|document no\.?)[: ] ?([A-Z]{1,2}\d{7,8})(?![A-Za-z\d])")),
@@ -66,7 +67,7 @@ CUED = (
             r"(?:住院号|住院號|门诊号|門診號|病案号|病案號|病历号|病歷號|就诊卡号|就诊卡|就诊号|"
             r"健康卡号|急诊号|急診號|就診卡號|医保号|"
             r"医保卡号|社保卡号|社保号|健保卡號|社保卡|医保卡|健康卡|病案|病历|登记号|登記號|诊疗卡号|"
-            r"病人ID|病人号|MRN|chart (?:no\.?|number)|patient (?:id|no\.?|number)|hospital (?:no\.?|number))"
+            r"病人ID|病人号|MRN|chart (?:no\.?|number)|patient (?:id|no\.?|number)|hosp(?:ital|\.)? (?:no\.?|number))"
             r"(?:码|碼)?(?:是|为|為|is)?\s*[::=#]?\s*([A-Za-z\d\-]{5,24})",
             re.I,
         ),
@@ -116,7 +117,7 @@ CUED = (
     (
         "WECHAT",
         re.compile(
-            r"(?:微信|威信|薇信|v信|加微|加v|加我v|绿泡泡|綠泡泡|绿泡|wechat|weixin|(?<![A-Za-z])vx|"
+            r"(?:微信(?:吗|吧|呗|哈)?|威信|薇信|v信|加微|加v|加我v|绿泡泡|綠泡泡|绿泡|wechat|weixin|(?<![A-Za-z])vx|"
             r"(?<![A-Za-z])wx)(?:号码|号|號|账号|帳號|同号| ?id)?"
             r"\s*(?:是|为|為|is)?\s*[::=#]?\s*((?:[A-Za-z](?=[A-Za-z_\-]{0,19}[\d_\-])|"
             r"(?<=[::] )[A-Za-z]|(?<=[::号號])[A-Za-z])"

@@ -50,7 +50,8 @@ _OPEN = re.compile(r"[\s,。、;:!?()“”\"'<>|\[\]【】\d.)#@/*·\-①-⑳{}
 # the label of a form's next field: a scan has no blank between the fields
 _NEXT_LABEL = re.compile(
     "(?:性别|年龄|工号|证件|身份|公民|电话|手机|联系|住址|地址|民族|出生|关系|单位|职业|金额|"
-    "日期|国籍|编号|学号|班级|部门|座位|航班|车次|结果|备注)"
+    "日期|国籍|编号|学号|病历号|病案号|住院号|门诊号|"
+    "学号|班级|部门|座位|航班|车次|结果|备注)"
 )
 _JOIN = re.compile(r"[、,;/ |\t]|和|与|及|跟")
 _SHAPE = r"[\u4e00-\u9fff]{2,4}"

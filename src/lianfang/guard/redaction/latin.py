@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from functools import cache
 
-from lianfang.guard.redaction.words import load
+from lianfang.guard.redaction.given import alone
+from lianfang.guard.redaction.words import bare, load
 
 Span = tuple[str, int, int]
 
@@ -199,12 +199,6 @@ def _lower(text: str, weak: bool) -> Iterator[Span]:
             yield "PERSON", start, end
 
 
-def _bare(word: str) -> str:
-    """Small letters without marks (Trần: tran), as the lists have them."""
-    parts = unicodedata.normalize("NFD", word.lower().replace("đ", "d"))
-    return "".join(c for c in parts if not unicodedata.combining(c))
-
-
 @cache
 def _english() -> tuple[frozenset[str], frozenset[str]]:
     """Words of English, and words that English writes with a capital only; read when first asked for."""
@@ -212,7 +206,7 @@ def _english() -> tuple[frozenset[str], frozenset[str]]:
 
 
 def _common(word: str) -> bool:
-    return _bare(word) in _english()[0] and _bare(word) not in _SURNAMES
+    return bare(word) in _english()[0] and bare(word) not in _SURNAMES
 
 
 def _foreign(parts: list[str]) -> bool:
@@ -221,11 +215,31 @@ def _foreign(parts: list[str]) -> bool:
     The first may be one that is a given name as well (Grace Uwase).
     """
     small, proper = _english()
-    bare = [_bare(piece) for part in parts for piece in re.split("['’-]", part.strip("."))]
-    unknown = sum(len(word) > 2 and word not in small and word not in proper for word in bare)
-    common = [word for word in bare[1:] if len(word) > 2 and word in small and word not in _SURNAMES]
-    first = bare[0] not in small or any(bare[0] in known for known in (_GIVEN, _SURNAMES, _VIRTUES))
-    return unknown > 0 and first and not common and not {"-".join(bare), bare[0]} & _PLACES
+    bared = [bare(piece) for part in parts for piece in re.split("['’-]", part.strip("."))]
+    unknown = sum(len(word) > 2 and word not in small and word not in proper for word in bared)
+    common = [word for word in bared[1:] if len(word) > 2 and word in small and word not in _SURNAMES]
+    first = bared[0] not in small or any(bared[0] in known for known in (_GIVEN, _SURNAMES, _VIRTUES))
+    return unknown > 0 and first and not common and not {"-".join(bared), bared[0]} & _PLACES
+
+
+@cache
+def _world() -> tuple[frozenset[str], frozenset[str]]:
+    """Given names and surnames of many countries."""
+    return load("given_world") | _GIVEN, load("surnames_world") | _SURNAMES
+
+
+def _worldly(parts: list[str]) -> bool:
+    """A given name of some country and a surname, one of them no word of English (Esperanza Ruiz, Joan Summers)."""
+    given, family = _world()
+    small = _english()[0]
+    bared = [bare(part.strip(".")) for part in parts]
+    words = [word in small for word in bared]
+    return (
+        bared[0] in given
+        and (bared[-1] in family or not words[-1])
+        and not (words[0] and words[-1])
+        and (bared[-1] in family or bared[0] not in load("not_alone"))
+    )
 
 
 def _pinyin(surname: str, given: list[str]) -> bool:
@@ -300,7 +314,7 @@ def _listed(text: str, weak: bool) -> Iterator[Span]:
     for pattern in (_FILED, _ROW) if weak else ():
         for found in pattern.finditer(text):
             one, other = found["s"], found["g"]
-            if _foreign([one, other]) or (not _common(one) and not _common(other) and _bare(one) in _GIVEN):
+            if _foreign([one, other]) or (not _common(one) and not _common(other) and bare(one) in _GIVEN):
                 yield "PERSON", found.start(), found.end()
     for found in _FAMILY_FIRST.finditer(text):
         if not {w.lower() for w in found["n"].split(", ")} & (_STOP - _SURNAMES):
@@ -346,13 +360,15 @@ def latin(text: str, *, weak: bool) -> Iterator[Span]:
     for found in _SINGLE_GIVEN.finditer(text):
         if found["g"].lower() in _GIVEN and found["g"].lower() not in _STOP:
             yield "PERSON", found.start("g"), found.end("g")
+    if weak:
+        yield from alone(text)
     last = -9
     for found in _RUN.finditer(text):
         parts = re.sub("['’]s$", "", found.group()).split(" ")
         named = list(_names(text, found.start(), parts, weak))
         # after a person and a comma stands the next one (Tom Baker, Jill Baker and two children)
         follows = last >= 0 and _NEXT.fullmatch(text, last, found.start()) is not None
-        if weak and follows and not named and len(parts) in (2, 3) and not _STOP & {_bare(p) for p in parts}:
+        if weak and follows and not named and len(parts) in (2, 3) and not _STOP & {bare(p) for p in parts}:
             named = [("PERSON", found.start(), found.start() + len(" ".join(parts)))]
         last = named[-1][2] if named else -9
         yield from named
@@ -365,13 +381,7 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
     if "-".join(parts).lower() in _PLACES:
         return
     # "Seafarer Jomar Dela Cruz", "Guest Vivian Cheung": a word of English, and then the name
-    if (
-        weak
-        and len(parts) > 2
-        and _bare(parts[0]) not in _GIVEN
-        and _common(parts[0])
-        and _foreign(parts[1:])
-    ):
+    if weak and len(parts) > 2 and bare(parts[0]) not in _GIVEN and _common(parts[0]) and _foreign(parts[1:]):
         start += len(parts.pop(0)) + 1
     # "Zhang Wei Hospital" is a hospital: what ends in a stop word is nobody
     stops = [
@@ -400,14 +410,14 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
         or (parts[0].endswith(".") and not parts[-1].endswith("."))
     )
     pinyin = _pinyin(parts[0], parts[1:]) or (len(parts) == 2 and _pinyin(parts[1], parts[:1]))
-    asian = len(parts) in (2, 3) and not _SURNAMES.isdisjoint((_bare(parts[0]), _bare(parts[-1])))
+    asian = len(parts) in (2, 3) and not _SURNAMES.isdisjoint((bare(parts[0]), bare(parts[-1])))
     strong = _STRONG_CUE.search(before)
     shaped = _SHAPED.search(parts[-1]) is not None
     if (
         known
         or pinyin
         or strong
-        or (weak and len(parts) <= 4 and _foreign(parts))
+        or (weak and len(parts) <= 4 and (_foreign(parts) or _worldly(parts)))
         or ((asian or shaped) and (weak or cue or after))
         or (
             weak

@@ -30,6 +30,9 @@ _SPELLED = re.compile(
     + "".join(_NUMERALS)
     + "\\d]){6,24}[Xx]?"
 )
+# in three groups, as one says a mobile number
+_N = "[" + "".join(_NUMERALS) + "]"
+_GROUPED = re.compile(f"(?<!{_N}){_N}{{3}}[,、]{_N}{{4}}[,、]{_N}{{4}}(?!{_N})")
 
 
 @lru_cache(maxsize=1)
@@ -88,7 +91,7 @@ class View:
         """The view with numbers that are spelled out as digits; the same length."""
         if not any(c in self.text for c in "零〇一二三四五六七八九壹贰貳幺"):
             return self.text
-        return _SPELLED.sub(_spelled, self.text)
+        return _GROUPED.sub(_spelled, _SPELLED.sub(_spelled, self.text))
 
     def simplified(self) -> str:
         """The view in simplified characters; the same length."""

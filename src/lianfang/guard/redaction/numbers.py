@@ -133,8 +133,18 @@ def _long(text: str) -> Iterator[Span]:
 _GLUED_RUN = re.compile(r"(?<!\d)(?:\d{17}[\dXx]1[3-9]\d{9}|1[3-9]\d{9}\d{17}[\dXx])(?!\d)")
 
 
+# 卡号6222…551月17日: the month after the number may have one digit or two
+_DATED = re.compile(r"(?<!\d)(?=(\d{16,19}?)(?:[1-9]|1[0-2])月\d{1,2}日)")
+
+
 def _glued(text: str) -> Iterator[Span]:
-    """A resident ID and a mobile number without anything between them."""
+    """A resident ID and a mobile number, or a card's number and a day, without anything between them."""
+    for found in _DATED.finditer(text):
+        for size in (1, 2):
+            end = text.index("月", found.end(1)) - size
+            if _long_kind(text[found.start() : end], "") == "BANK_CARD":
+                yield "BANK_CARD", found.start(), end
+                break
     for found in _GLUED_RUN.finditer(text):
         start = found.start()
         for low, phone in ((start, start + 18), (start + 11, start)):
@@ -167,7 +177,7 @@ _EMAIL = re.compile(
 _IPV4 = re.compile(r"(?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\d.]*\d)")
 # four numbers that count versions or sections
 _NO_IP = re.compile(
-    r"(?:版本|版|升级[到至]|更新[到至]|第|章节|条款|version|release|section|firmware|build|(?<![A-Za-z])v)\s*[::]?\s*$",
+    r"(?:firmware|version|固件|版本)[^,;。\n]{0,28}$|(?:版本|版|升级[到至]|更新[到至]|第|章节|条款|version|release|section|firmware|build|(?<![A-Za-z])v)\s*[::]?\s*$",
     re.I,
 )
 _NO_IP_AFTER = re.compile(r"\s*(?:升级|更新|->|版|节|章|条|款|號|号(?!机|主机))")
@@ -175,7 +185,7 @@ _IPV6 = re.compile(
     r"(?<![A-Za-z\d.])(?<![\da-fA-F:]:)(?:[\da-fA-F]{1,4}:{1,2}){2,7}[\da-fA-F]{0,4}(?![A-Za-z\d:])"
 )
 _MAC = re.compile(
-    r"(?<![A-Za-z\d-])(?<!\b[\da-fA-F]{2}:)(?:(?:[\da-fA-F]{2}[:-]){5}[\da-fA-F]{2}|"
+    r"(?:(?<=MAC)|(?<=mac)|(?<![A-Za-z\d-]))(?<!\b[\da-fA-F]{2}:)(?:(?:[\da-fA-F]{2}[:-]){5}[\da-fA-F]{2}|"
     r"[\da-fA-F]{4}\.[\da-fA-F]{4}\.[\da-fA-F]{4})(?![A-Za-z\d:-]|\.[\da-fA-F])"
 )
 _HKID = re.compile(r"(?<![A-Za-z\d])[A-Z]{1,2}\d{6} ?(?:\([\dA]\)|[\dA](?![A-Za-z\d]))")
@@ -228,7 +238,7 @@ def _counts(text: str, found: re.Match[str]) -> bool:
         or address.is_unspecified
         or address.is_multicast
         or str(address).startswith("255.")
-        or _NO_IP.search(text, max(0, found.start() - 12), found.start()) is not None
+        or _NO_IP.search(text, max(0, found.start() - 40), found.start()) is not None
         or _NO_IP_AFTER.match(text, found.end()) is not None
     )
 
@@ -275,6 +285,10 @@ _DOB = (
     ),
 )
 _YEARS = r"(?:1[01]\d|\d{1,2}|\d \d|[廿卅][一二三四五六七八九]?|[一二三四五六七八九十两]{1,3})"
+_COUNTED = (
+    r"(?:(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?|"
+    r"two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen)"
+)
 _AGE = (
     re.compile(
         rf"(?<![\d.~至到—第大小])(?<![\d岁]-)(?:{_YEARS}[多余餘来]? ?(?:周岁|周歲|岁|歲)"
@@ -285,6 +299,12 @@ _AGE = (
     re.compile(r"(?:年龄|年齡|年纪|虚岁|周岁)\s*[::]?\s*(\d{1,3})(?![\d.\-~至岁歲组段个])"),
     re.compile(r"(?<![\d\-])\d{1,3}[- ](?:year|month|week|day|yr)s?[- ]old\b", re.I),
     re.compile(r"(?<![\d\-.])\d{1,3} ?(?:y/o|yo|yrs)\b|(?<![\d\-.])\d{1,3} ?y\.o\.", re.I),
+    re.compile(rf"\b{_COUNTED}[- ](?:years?|months?|weeks?)[- ]old\b", re.I),
+    re.compile(
+        r"\((?:(?:grand)?(?:mother|father|son|daughter)|(?:step)?(?:son|daughter)|wife|husband|sister|brother|aunt|uncle|"
+        r"cousin|niece|nephew|baby|twin)(?:-in-law)?,? (\d{1,3})(?=[),;])",
+        re.I,
+    ),
     re.compile(r"(?<![\d\-])\d{1,3} years of age\b(?! (?:and|or) (?:over|above|older))"),
     re.compile(r"(?<=[男女])\d{1,2}[Yy](?![A-Za-z\d])"),
     re.compile(r"(?<=\()(?:[MF]|male|female),? (\d{1,3})(?=[),;])", re.I),
@@ -348,7 +368,7 @@ _BERTH = r"(?:[上中下](?:铺|鋪|舖))"
 _CLASS = r"(?:(?:硬卧|软卧|硬座|软座|二等座?|一等座?|商务座?),? ?)?"
 _SEAT = rf"(?:{_BERTH}?\d{{1,3}}(?:[A-K]|号|號|座位?){{0,3}}{_BERTH}?)"
 _GAP = r"[,, (第]{0,2}"
-_ROW = r"(?:\d{1,2}[A-K]座?(?![A-Za-z\d])|\d{1,2}排\d{0,2}[A-K]?座?)"
+_ROW = r"(?:\d{1,2}[A-L]座?(?![A-Za-z\d])|\d{1,2}排\d{0,2}[A-K]?座?)"
 _TRIP = (
     re.compile(
         rf"(?<![A-Za-z\d]){_TRAIN}{_GAP}{_CLASS}{_CAR}{_GAP}{_CLASS}(?:座位|座)?{_SEAT}?(?:(?<=[车車厢廂号座铺鋪])\))?"
@@ -360,23 +380,23 @@ _TRIP = (
     re.compile(
         rf"(?<![A-Za-z\d]){_TRAIN}{_GAP}(?:(?:座位号?|座号?)[:: ]{{0,2}})\d{{1,3}}[A-F]?(?:号|座)?(?![A-Za-z\d])"
     ),
-    re.compile(r"(?<![A-Za-z\d])\d{1,2}[A-K] on (?:flight|train|coach) [A-Z\d]{2,7}\b"),
+    re.compile(r"(?<![A-Za-z\d])\d{1,2}[A-L] on (?:flight|train|coach) [A-Z\d]{2,7}\b"),
     re.compile(r"(?<![A-Za-z\d])\d{1,2}[A-K](?: on|,) (?:[A-Z]{2}|[A-Z]\d|\d[A-Z]) ?\d{2,4}(?![A-Za-z\d])"),
     re.compile(
-        r"(?<![A-Za-z\d])(?:[A-Z]{2}|[A-Z]\d|\d[A-Z]) ?\d{2,4},? (?:in )?seat \d{1,2}[A-K](?![A-Za-z\d])"
+        r"(?<![A-Za-z\d])(?:[A-Z]{2}|[A-Z]\d|\d[A-Z]) ?\d{2,4},? (?:in )?seat \d{1,2}[A-L](?![A-Za-z\d])"
     ),
     re.compile(
         r"\b(?:(?:flight|train|coach|bus) |(?=[GDCZTK]\d))[A-Z\d]{2,7},? "
-        r"(?:(?:car|coach)(?:riage)? (?:\d{1,2}|[A-Z]),? )?(?:in )?(?:seat|berth) \d{1,3}[A-K]?\b|"
-        r"(?<![A-Za-z\d])[A-Z]{1,3} ?\d{2,4},? (?:car|coach)(?:riage)? (?:\d{1,2}|[A-Z]),? "
-        r"(?:seat|berth) \d{1,3}[A-K]?\b",
+        r"(?:(?:car|coach)(?:riage)? (?:\d{1,2}|[A-Z]),? )?(?:in )?(?:seat|berth) \d{1,3}[A-L]?\b|"
+        r"(?<![A-Za-z\d])(?:[A-Z]{1,3} ?\d{2,4}|\d[A-Z]\d{2}),? (?:car|coach)(?:riage)? (?:\d{1,2}|[A-Z]),? "
+        r"(?:seat|berth) \d{1,3}[A-L]?\b",
         re.I,
     ),
     re.compile(
         r"(?<![A-Za-z\d])\d{1,2}(?:号)?[车車](?:厢)?(?:\d{1,3}(?:[A-F](?:座|号)?|号(?:座|[上中下]铺)?|座))"
     ),
     re.compile(
-        r"(?:[\u4e00-\u9fff][A-Z][·•・]?[A-Z\d]{5,6})?(?:长途|長途)?(?:大巴|客车|客車|班车|班車|巴士|中巴|汽车)[车車]?[^,,。;\d]{0,8}"
+        r"(?:[\u4e00-\u9fff][A-Z][·•・]?[A-Z\d]{5,6}|(?<![A-Za-z\d])[A-Z]{0,2}\d{3,4}次)?(?:长途|長途)?(?:大巴|客车|客車|班车|班車|巴士|中巴|汽车)[车車]?[^,,。;\d]{0,8}"
         r"(?:\([\u4e00-\u9fff][A-Z][·•・]?[A-Z\d]{5,6}\)第?)?(?:\d{1,2}(?:号|號)?座(?:位)?|\d{1,2}排[^,,。;\d]{0,4}座(?:位)?)"
     ),
 )

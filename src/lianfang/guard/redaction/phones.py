@@ -21,7 +21,7 @@ _ABROAD = re.compile(
 # groups of three and four and four with a mark between that ends no number elsewhere, or with letters that a scan
 # or a hiding hand puts for 0 and 1
 _PARTED = re.compile(
-    r"(?<![\dA-Za-z.,])1[3-9]\d\(\d{4}\)\d{4}(?!\d)|(?<![\dA-Za-z.,])1[3-9]\d([,、/*~=|])\d{4}\1\d{4}(?![\d,、/*~=|])"
+    r"(?<![\dA-Za-z.,])1[3-9]\d\(\d{4}\)\d{4}(?!\d)|(?<![\dA-Za-z.])(?<!\d,)1[3-9]\d([,、/*~=|])\d{4}\1\d{4}(?![\d,、/*~=|])"
 )
 _LOOKALIKE = re.compile(r"(?<![\dA-Za-z])[1lI][3-9][\doOlI]{9}(?![\dA-Za-z])")
 # Taiwan by its form, Hong Kong and Macao by a word before it
@@ -31,8 +31,9 @@ _NEAR_MOBILE = re.compile(
     r"([4-9]\d{3}[ \-]?\d{4})(?![\d\-])|"
     r"(?:電話|tel\.?|phone|call|致電|聯絡|联络)(?: me (?:on|at))?(?: no\.?| number)?\s*(?:是|為|is)?[::]?\s*"
     r"([569]\d{3}[ \-]\d{4})(?![\d\-])|"
-    r"(?:打|撥|拨|pick(?:s|ed)? up|ring|dial)\s?([569]\d{3}[ \-]\d{4})(?![\d\-])|"
-    # of Africa and Australia as dialled there
+    r"(?:打|撥|拨|回撥|回拨|回电|回電|pick(?:s|ed)? up|ring|dial)\s?([569]\d{3}[ \-]\d{4})(?![\d\-])|"
+    # of Britain, of Africa and Australia as dialled there
+    r"(?<![\d\-])(07\d{3} \d{3} ?\d{3})(?![\d\-])|"
     r"(?:phone|callback|call|ring|mobile|cell|tel\.?|number)(?: (?:him|her|me|us))?(?: (?:on|at|is))?[: ]\s?"
     r"(0[47]\d{2} \d{3} \d{3,4})(?![\d\-])",
     re.I,
@@ -43,6 +44,8 @@ _LANDLINE = re.compile(
     r"(?<![\d\-A-Za-z.])\(0\d{2,3}\) ?[2-9]\d{3}-\d{3}(?![\d\-])|"
     r"(?<![\d\-A-Za-z.])(?:\(0\d{2,3}\) ?|0\d{2,3}[ \-]?)[2-9]\d{2,3}[ \-]?\d{4}(?:(?:-|"
     r"转|轉| ?ext\.? ?| ?# ?)\d{1,5})?(?![\d\-])|"
+    r"(?<![\d\-A-Za-z.])(?<!\d )01\d{3} \d{6}(?!\d)|"
+    r"(?<![\d\-A-Za-z.])(?<!\d )0[1-9] \d{3} \d{4}(?![\d\-])|"
     r"(?<![\d\-A-Za-z.])(?<!\d )0\d{2,3}[ \-](?:[2-9]\d{3} \d{3}|[2-9]\d{2} \d{4}|[2-9]\d \d{2} \d{2} \d{2})(?![\d\-])"
 )
 _SPLIT = re.compile(r"前[三3]位\D{0,3}(1[3-9]\d\D{1,8}\d{4}\D{1,8}\d{4})(?!\d)")
@@ -50,7 +53,7 @@ _SPLIT = re.compile(r"前[三3]位\D{0,3}(1[3-9]\d\D{1,8}\d{4}\D{1,8}\d{4})(?!\d
 # and of countries whose mobiles begin otherwise: France, the Netherlands, Spain, Britain, Japan, Korea, Singapore
 _FIXED = re.compile(
     r"\(?(?:\+|00)(?:852[ \-]?[23]|853[ \-]?28|886[ \-]?\(?[2-8]|33\)?[ \-]?(?:\(0\))?[1-5]|"
-    r"31\)?[ \-]?(?:\(0\))?[1-57]|34\)?[ \-]?[89]|44\)?[ \-]?(?:\(0\))?[123]|81\)?[ \-]?[1-6]|82\)?[ \-]?[2-6]|"
+    r"31\)?[ \-]?(?:\(0\))?[1-57]|39\)?[ \-]?0|34\)?[ \-]?[89]|44\)?[ \-]?(?:\(0\))?[123]|81\)?[ \-]?[1-6]|82\)?[ \-]?[2-6]|"
     r"65\)?[ \-]?6)"
 )
 _FREE = re.compile(r"(?:\+|00)\d{1,3}[ \-]?\(?800[ \-]|(?:\+|00)800")
@@ -62,16 +65,40 @@ _EVERYBODY = re.compile(
 )
 _EXTENSION = re.compile(r"(?:(?:转|轉|ext\.?|#) ?|\d{7,8}-)\d{1,5}$")
 _LOCAL = re.compile(
-    r"(?:电话|電話|座机|座機|固话|屋企|致电|致電|传真|傳真|总机|總機|tel\.?|phone|fax)\s*(?:号码|號碼|是|"
+    r"(?:电话|電話|座机|座機|固话|屋企|致电|致電|传真|傳真|总机|總機|回撥|回拨|回电|回電|tel\.?|phone|fax)\s*(?:号码|號碼|是|"
     r"为|為)?[::]?\s*([2-9]\d{2,3}[ \-]?\d{4}(?:(?:-|转|轉| ?ext\.? ?)\d{1,5})?)(?![\d\-])",
     re.I,
 )
+
+
+_COUNT = dict(zip("zero one two three four five six seven eight nine".split(), "0123456789", strict=True)) | {
+    "oh": "0"
+}
+_SAID = re.compile(
+    r"\b(?:(?:double|triple) )?(?:"
+    + "|".join(_COUNT)
+    + r")(?:,? (?:(?:double|triple) )?(?:"
+    + "|".join(_COUNT)
+    + r")){6,16}\b",
+    re.I,
+)
+
+
+def _said(text: str) -> Iterator[Span]:
+    """A number said in English words (one five eight, double zero four one, …), of eight digits and more."""
+    for found in _SAID.finditer(text):
+        size, times = 0, 1
+        for word in re.findall("[a-z]+", found.group().lower()):
+            times, size = (1, size + times) if word in _COUNT else (2 + (word == "triple"), size)
+        if size >= 8:
+            yield "MOBILE", found.start(), found.end()
 
 
 def phones(text: str) -> Iterator[Span]:
     """Mobile and fixed numbers in a text whose spelled numbers are digits; lines for everybody are left alone."""
     for found in _MOBILE.finditer(text):
         yield "MOBILE", found.start(), found.end()
+    yield from _said(text)
     if "+" in text or "00" in text:
         for found in _ABROAD.finditer(text):
             if 8 <= sum(c.isdigit() for c in found.group()) <= 16 and not _FREE.match(found.group()):

@@ -31,8 +31,14 @@ MASKS = {
 }  # fmt: skip
 
 
-_BORN_NEXT = re.compile(r" ?[,|] ?((?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))(?!\d)")
-_AGE_NEXT = re.compile(r" ?(?:\(([1-9]\d)\)|,([1-9]\d),|\| ?[MF男女] ?\| ?([1-9]?\d)(?= ?\|))")
+_BORN_NEXT = re.compile(
+    r" ?[,|] ?((?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])|"
+    # with marks it is a day of the outbreak as often, but for a year of long before
+    r"(?:19\d{2}|200\d)([./-])\d{1,2}\2\d{1,2})(?!\d)"
+)
+_AGE_NEXT = re.compile(
+    r"[,, ]{0,2}(\d{1,2}个月(?!前|后|内|以|来)|\d{1,3}Y\b)|\s?(?:\(([1-9]\d)\)|, ?([1-9]\d)(?=[,;]|\. |\.$)|\| ?[MF男女] ?\| ?([1-9]?\d)(?= ?\|))"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import unicodedata
+from functools import cache
 from importlib.resources import files
 
 
-@lru_cache(maxsize=16)
+@cache
 def load(name: str) -> frozenset[str]:
     """The words of a list."""
     text = files(__name__).joinpath(f"{name}.txt").read_text(encoding="utf-8")
     return frozenset(word for line in text.splitlines() if not line.startswith("#") for word in line.split())
+
+
+_UNMARKED = str.maketrans(
+    {"đ": "d", "ł": "l", "ı": "i", "ø": "o", "ß": "ss", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"}
+)
+
+
+def bare(word: str) -> str:
+    """Small letters without marks (Trần: tran), as the lists have them."""
+    parts = unicodedata.normalize("NFD", word.lower().translate(_UNMARKED))
+    return "".join(c for c in parts if not unicodedata.combining(c))

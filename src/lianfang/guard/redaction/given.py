@@ -1,0 +1,75 @@
+"""A given name alone in Latin letters (ask Kwabena, 找Ewa帮忙): by lists of names of many countries.
+
+Whoever is named so among colleagues is known to those who read it. Names that are a place's or a word's as often
+(Victoria, Grace) are left alone here; beside a surname :mod:`latin` finds them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from lianfang.guard.redaction.words import bare, load
+
+Span = tuple[str, int, int]
+
+_UP = r"A-ZẠ-ỹĐƠƯÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶĹĻĽŁŃŅŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽȘȚ"
+_LETTER = r"A-Za-zÀ-ɏẠ-ỹ"
+_WORD = re.compile(
+    rf"(?<![{_LETTER}\d_@./'’&#+=-])(?=[{_UP}])[{_LETTER}]{{3,15}}(?![{_LETTER}\d_@&=]|[-/]\w|\.\w|['’](?!s\b))"
+)
+_BEFORE = re.compile(r"([\w.'’-]+) $")
+_NEXT = re.compile(rf"(?:['’]s)? (?=[{_UP}][a-zß-öø-ÿ])")
+#: words of address and of calling before a name, which a sentence may begin with
+_CALLS = frozenset(
+    "hi hello hey dear thanks ask tell call ring phone text nurse sister brother cousin uncle aunt auntie granny nanny from by with cc and or "
+    "if per att attn only am pm night day on-call mr mrs ms dr sr wife husband son daughter mum mom dad baby twin".split()
+)
+#: after these a word that no English list knows is a name
+_NAMED = re.compile(
+    r"\b(?:called|named|name(?:'s| is)|ask|asked|tell|told|hi|hello|hey|dear|thanks|spoke (?:to|with)|surname(?: only| is)?,?|"
+    r"verbally to|given to|handed to|handover (?:to|from)|signed by|goes by|cc|nurse|sister|brother|wife|husband|son|daughter|aunt|uncle|cousin) $",
+    re.I,
+)
+
+
+@cache
+def _lists() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """Given names that are no words; words; what English writes with a capital only."""
+    small = load("english_words")
+    proper = load("english_proper")
+    # Wilson, Jackson: whom a street, a method, a make is named after
+    families = (load("surnames_latin") | load("surnames_world")) & proper
+    known = (load("given_world") | load("given_latin")) - load("not_alone") - load("english") - families
+    return known - small, small, proper | load("english") | load("not_alone")
+
+
+def alone(text: str) -> Iterator[Span]:
+    """Given names that stand alone.
+
+    Args:
+        text: the normalised view.
+    """
+    for found in _WORD.finditer(text):
+        word = found.group()
+        if word.isupper() or not word[1:].islower():
+            continue
+        name = bare(word)
+        names, small, proper = _lists()
+        before = text[max(0, found.start() - 24) : found.start()]
+        prior = _BEFORE.search(before)
+        named = name in names
+        if not named and not (
+            len(name) > 3 and name not in small and name not in proper and _NAMED.search(before)
+        ):
+            continue
+        if prior and not prior.group(1)[-1] in ".:" and prior.group(1).lower() not in _CALLS:
+            lead = prior.group(1)
+            if lead[0].isupper() or lead in ("the", "a", "an", "in", "at"):
+                continue
+        if _NEXT.match(text, found.end()):
+            continue
+        if len(name) == 3 and not (prior and prior.group(1).lower() in _CALLS):
+            continue
+        yield "PERSON", found.start(), found.end()
