@@ -33,7 +33,7 @@ _KIND = (
     r"Terrace|Way|Square|Place|Path|Gardens?|Mews|Row|Hill|Grove|Park|View|Rise|Vale|Quay|Walk|Link|Parade|Wharf|Green|Hutong|Alley|Highway)"
 )
 _STREET = re.compile(
-    rf"\d{{1,5}}(?:-\d{{1,5}})?[A-Za-z]?,? (?:(?:{_W}|[NSEW]\.) ){{1,4}}{_KIND}(?: (?:North|South|East|West|N|S|E|W))?"
+    rf"(?:\d{{1,4}}/)?\d{{1,5}}(?:-\d{{1,5}})?[A-Za-z]?,? (?:(?:{_W}|[NSEW]\.) ){{1,4}}{_KIND}(?: (?:North|South|East|West|N|S|E|W))?"
     r"(?![\w])|"
     rf"\d{{1,5}} (?:Rue|Via|Calle|Jalan) (?:{_W} ?){{1,3}}(?<! )|"
     rf"(?:Jr\.?|Jirón|Calle|Rua|Rue|Via|Jalan|Jln\.?|Av\.|Avenida) (?:{_W} ){{1,3}}\d{{1,4}}(?![\w])"
@@ -42,7 +42,7 @@ _POSTCODE = r"(?: (?:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]{2} \d{5}|\d{5,6}))?"
 _PLACE = re.compile(
     rf"{_W}(?:(?: (?:of|and))? (?:{_W}|[NSEW]\.)){{0,4}}(?: [A-Z](?![\w]))?"
     rf"(?:(?<=Rd)\.|(?<=St)\.|(?<=Ave)\.|(?<=Dist)\.)?"
-    rf"(?:(?<=Avenue|Street) \d{{1,3}})?{_POSTCODE}(?![\w-])"
+    rf"(?:(?<=Avenue|Street) \d{{1,3}}|(?<=House|Tower|Block) \d{{1,3}})?{_POSTCODE}(?![\w-])"
 )
 _ONLY_POSTCODE = re.compile(r"(?:[A-Z]{2} \d{5}|[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|\d{5,6})(?![\w-])")
 _CODED = re.compile(r" (?:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]{2} \d{5})$")

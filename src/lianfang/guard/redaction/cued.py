@@ -17,7 +17,7 @@ _TRAVEL_CUE = re.compile(r"证件(?:号码?)?[::]?\s*([EGDSP][A-Z]? ?\d{4} ?\d{3
 # plates of other places by the word before them
 _PLATE_CUE = re.compile(
     r"(?:港车|港車|澳车|澳車|車號|车牌号?|車牌號?|号牌|號牌|牌照|車牌係|"
-    r"(?i:\b(?:lorry|truck|plate|registration|taxi reg|car reg|reg\.? no|reg)(?:\.?| no\.?| number)?))"
+    r"(?i:\b(?:lorry|truck|vehicle|car|van|plate|registration|taxi reg|car reg|reg\.? no|reg)(?:\.?| no\.?| number)?))"
     r"(?:是|为|為| is)?\s*[::]?\s*"
     r"([A-Z]{1,3}[ -]?\d{2,5}(?: ?[A-Z]{1,3})?(?![A-Za-z\d])|\d{2,4}[ -]?[A-Z]{2,3}|[A-Z]{2}\d{2} ?[A-Z]{3})(?![A-Za-z\d])"
 )
@@ -45,7 +45,32 @@ CUED = (
         "STUDENT_NO",
         re.compile(r"(?<![A-Za-z\d\-])((?=[A-Z\d]{0,4}\d)[A-Z\d]{2,12}(?:-\d{2,6})?)号学生(?![证公])"),
     ),
-    ("STUDENT_NO", re.compile(r"\b[Ss]tudent [^.;\d\n]{2,40}, (?:student )?ID:? ?(\d{6,12})(?!\d)")),
+    (
+        "STUDENT_NO",
+        re.compile(
+            r"\b[Ss]tudent [^.;\d\n]{2,40}, (?:student )?ID:? ?([A-Z]{0,2}\d{6,12}[A-Z]?)(?![A-Za-z\d])"
+        ),
+    ),
+    ("STUDENT_NO", re.compile(r"(?:同学|同學|学生|學生)\(([A-Z]{0,2}\d{8,12})\)")),
+    ("STUDENT_NO", re.compile(r"(?<![A-Za-z\d])([A-Z]{0,2}\d{8,12})(?=(?:号|號)?(?:同学|同學))")),
+    (
+        "STUDENT_NO",
+        re.compile(
+            r"(?:缓考|重修|补考|留校|返校|住宿|在籍)(?:学生)?(?:名单|學號|学号)[::]\s?((?:19|20)\d{8})(?!\d)"
+        ),
+    ),
+    ("STUDENT_NO", re.compile(r"(?<=\d[,、])((?:19|20)\d{8})(?=\([\u4e00-\u9fff]{2,4}[、,)])")),
+    ("TW_PERMIT", re.compile(r"(?<=持)(0\d{7}(?:\d{2})?)(?=的|之|[\u4e00-\u9fff]{2,4}入)")),
+    (
+        "PASSPORT",
+        re.compile(r"(?:护照|護照)[^\dA-Za-z,。;\n]{0,6},?号[::]?([A-Z]{2,3}\d{6,7})(?![A-Za-z\d])"),
+    ),
+    (
+        "PLATE",
+        re.compile(
+            r"(?:[驾駕驶駛]|遊覽車|游览车|計程車|小客車|機車|客車|汽車|轎車|自小客)(?:車號|车号)?[::]?([A-Z]{2,3}-\d{3,4})(?![A-Za-z\d])"
+        ),
+    ),
     ("PLATE", _PLATE_CUE),
     ("PASSPORT", _TRAVEL_CUE),
     ("PASSPORT", re.compile(r"\b(?:DOC|DOCS|document no\.?)[: ] ?([A-Z]{1,2}\d{7,8})(?![A-Za-z\d])")),
@@ -56,7 +81,7 @@ CUED = (
         "STUDENT_NO",
         re.compile(
             r"(?:学号|學號|学生证号?|學生證號|准考证号|学籍号|學籍號|学生编号|學生編號|考生号|一卡通号|校园卡号|"
-            r"matric(?:ulation)? (?:no\.?|number)|student (?:no\.?|id|"
+            r"matric(?:ulation)? (?:no\.?|number)|student (?:no\.?|id|id no\.?|"
             r"number))\s*(?:是|为|為|is)?\s*[::=#]?\s*((?=[A-Za-z\-]{0,8}\d)[A-Za-z\d\-]{5,24})",
             re.I,
         ),

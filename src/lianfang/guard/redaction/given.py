@@ -29,7 +29,9 @@ _CALLS = frozenset(
 #: after these a word that no English list knows is a name
 _NAMED = re.compile(
     r"\b(?:called|named|name(?:'s| is)|ask|asked|tell|told|hi|hello|hey|dear|thanks|spoke (?:to|with)|surname(?: only| is)?,?|"
-    r"verbally to|given to|handed to|handover (?:to|from)|signed by|goes by|cc|nurse|sister|brother|wife|husband|son|daughter|aunt|uncle|cousin) $",
+    r"verbally to|given to|handed to|handover (?:to|from)|signed by|goes by|given(?: name)?|cc|"
+    r"(?:night |duty |ward |shift )?(?:manager|tenant|driver|guest|porter|cleaner|receptionist|interpreter|translator|colleague|neighbou?r|helper|"
+    r"maid|cook|guard|cashier|vendor|volunteer|resident|roommate|housemate|landlord|boss)|nurse|sister|brother|wife|husband|son|daughter|aunt|uncle|cousin) $",
     re.I,
 )
 

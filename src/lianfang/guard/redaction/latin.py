@@ -20,7 +20,7 @@ _SURNAMES = load("surnames_latin")
 _UP = "A-ZẠ-ỹĐƠƯÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶĹĻĽŁŃŅŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽȘȚ"
 _LOW = "a-zạ-ỹđơưăĩũß-öø-ÿāăąćčďđēęěğģīıķĺļľłńņňōőřśşšţťūůűźżžșț"
 _SLASHED = re.compile(
-    r"(?<![A-Za-z/])[A-Z]{2,20}/[A-Z]{2,24}(?: [A-Z]{2,20})?(?: (?:MR|MS|MRS|MISS|MSTR|CHD))?(?![A-Za-z/])"
+    r"(?<![A-Za-z/])[A-Z]{2,20}/[A-Z]{2,24}(?: (?!(?:MR|MS|MRS|MISS|MSTR|CHD|INF|DR)\b)[A-Z]{2,20})?(?![A-Za-z/])"
 )
 _MIXED = re.compile(
     rf"(?<![A-Za-z])[A-Z][a-z]{{1,14}} ?[{_SINGLE}](?=[^\u4e00-\u9fff]|的|已|乘|于|在|被|住|和|与|是|说|也|$)"
@@ -297,6 +297,12 @@ _FILED = re.compile(
 # a field of a row: | Oyelaran, Folasade |
 _ROW = re.compile(rf"(?<=[:|;] )(?P<s>[{_UP}][{_LOW}]{{2,14}}), (?P<g>[{_UP}][{_LOW}]{{2,14}})(?= ?[|;])")
 
+# and the family name first, as a list or a ticket has it: Halvorsen, Ingrid — berth 12; Rossi/Giulia
+_TURNED = re.compile(
+    rf"(?:(?<=[:;|(] )|(?<=— )|^)(?P<s>[{_UP}][{_LOW}]{{2,14}})(?:, |/)(?P<g>[{_UP}][{_LOW}]{{2,14}})(?= ?[—|;,.(]| - |$)",
+    re.M,
+)
+
 
 # all in capitals in a Chinese text: 入境旅客KIM MINJUN,
 _AMID = re.compile(
@@ -309,12 +315,17 @@ def _listed(text: str, weak: bool) -> Iterator[Span]:
     """Okafor, Chidi after a label; LEUNG WING SZE between marks; a name in the name of a file or a field of a row."""
     for found in _AMID.finditer(text) if weak else ():
         parts = [part for part in found["n"].split(" ") if part.lower() not in _PARTICLES]
-        if len(parts) > 1 and min(map(len, parts)) > 2 and _foreign(parts):
+        told = len(parts) > 1 and min(map(len, parts)) > 2
+        if told and (_foreign(parts) or _worldly(parts) or _worldly([*parts[1:], parts[0]])):
             yield "PERSON", found.start(), found.end()
-    for pattern in (_FILED, _ROW) if weak else ():
+    for pattern in (_FILED, _ROW, _TURNED) if weak else ():
         for found in pattern.finditer(text):
             one, other = found["s"], found["g"]
-            if _foreign([one, other]) or (not _common(one) and not _common(other) and bare(one) in _GIVEN):
+            if (
+                (pattern is not _TURNED and _foreign([one, other]))
+                or (not _common(one) and not _common(other) and bare(one) in _GIVEN)
+                or _worldly([other, one])
+            ):
                 yield "PERSON", found.start(), found.end()
     for found in _FAMILY_FIRST.finditer(text):
         if not {w.lower() for w in found["n"].split(", ")} & (_STOP - _SURNAMES):
@@ -383,6 +394,9 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
     # "Seafarer Jomar Dela Cruz", "Guest Vivian Cheung": a word of English, and then the name
     if weak and len(parts) > 2 and bare(parts[0]) not in _GIVEN and _common(parts[0]) and _foreign(parts[1:]):
         start += len(parts.pop(0)) + 1
+    # (Nguyen) Thuy Linh Line 联络: the messenger, behind a name
+    if len(parts) > 2 and parts[-1] in ("Line", "WeChat", "Whatsapp", "Signal"):
+        parts.pop()
     # "Zhang Wei Hospital" is a hospital: what ends in a stop word is nobody
     stops = [
         i for i, part in enumerate(parts) if part.lower().strip(".") in _STOP and len(part.strip(".")) > 1

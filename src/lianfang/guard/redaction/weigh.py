@@ -34,7 +34,8 @@ PLAIN = (
 FEATURES = (*PLAIN, "odds", "odds_rest", "other", "person", "location", "begin_edge", "end_edge", "beside")
 
 _SINGLE = load("surnames")
-_DOUBLE = load("surnames_two") | load("surnames_japanese")
+_JAPANESE = load("surnames_japanese")
+_DOUBLE = load("surnames_two") | _JAPANESE
 _NOT_GIVEN = load("not_given")
 _WORDS = load("common")
 _NOBODY = load("nobody")
@@ -86,7 +87,7 @@ _HOPELESS = -9.0
 
 def _form(name: str) -> str | None:
     """Which shape a span has, by the surname it begins with."""
-    if name[:2] in _DOUBLE and len(name) in (3, 4):
+    if name[:2] in _DOUBLE and len(name) in (3, 4, 5 if name[:2] in _JAPANESE else 4):
         return "two_any"
     if lexicon.is_surname(name[0]) and len(name) <= 4:
         return {2: "one_one", 3: "one_two", 4: "one_three"}[len(name)]
@@ -117,6 +118,9 @@ def _excluded(text: str, low: int, high: int, told: bool, label: bool) -> bool:
         return True
     # 从西宁, 过武汉: the way to a place
     if name in _NOBODY or _SOLD.match(text, high) or (name[0] in "从于过" and name[1:] in division_names()):
+        return True
+    # 衡阳东, 郑州南: a station
+    if len(name) == 3 and name[-1] in "东西南北" and name[:2] in place_stems():
         return True
     if not label and (_ENDS_NOBODY.fullmatch(name) or _AFTER_SOMEBODY.match(text, high)):
         return True
@@ -210,7 +214,9 @@ def _of_run(
             name = run[start:end]
             known = (low, high) in reading.known
             built = (start, end) in composed
-            shaped = surname and end - start <= (3 if not two and belief is None and start else 4)
+            shaped = surname and end - start <= (
+                3 if not two and belief is None and start else 5 if run[start : start + 2] in _JAPANESE else 4
+            )
             chance = 0.0
             if belief is not None:
                 chance = begins if begins <= 1e-4 else belief.span(low - reading.at, high - reading.at)
