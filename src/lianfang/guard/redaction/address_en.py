@@ -69,10 +69,13 @@ _STOPS = re.compile(
     r"[.;)\]|\n]|:| - |$| (?:on|in|at|from|and|to|with|since|for|was|is|were|where|until|between|by)\b)"
 )
 
+# another place after a comma, and then the clause ends (Building 9, Kunlun Jiayuan, Golmud but)
+_ANOTHER = re.compile(rf", {_W}(?:[.;,)]| [a-z]|$)")
+
 
 @lru_cache(maxsize=1)
 def _given() -> frozenset[str]:
-    return load("given_latin") | load("surnames_latin")
+    return load("given_latin") | load("surnames_latin") | load("given_world")
 
 
 def _part(text: str, at: int) -> tuple[str, int] | None:
@@ -116,7 +119,8 @@ def _belongs(text: str, at: int, end: int, inside: bool) -> bool:
     if not inside:
         return False
     first = words.split(" ")[0].lower()
-    return _STOPS.match(text, end) is not None and (" " not in words or first not in _given())
+    ends = _STOPS.match(text, end) is not None or _ANOTHER.match(text, end) is not None
+    return ends and (" " not in words or first not in _given())
 
 
 _BEGIN = re.compile(

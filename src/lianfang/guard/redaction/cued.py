@@ -92,7 +92,7 @@ CUED = (
             r"(?:住院号|住院號|门诊号|門診號|病案号|病案號|病历号|病歷號|就诊卡号|就诊卡|就诊号|"
             r"健康卡号|急诊号|急診號|就診卡號|医保号|"
             r"医保卡号|社保卡号|社保号|健保卡號|社保卡|医保卡|健康卡|病案|病历|登记号|登記號|诊疗卡号|"
-            r"病人ID|病人号|MRN|chart (?:no\.?|number)|patient (?:id|no\.?|number)|hosp(?:ital|\.)? (?:no\.?|number))"
+            r"病人ID|病人号|MRN|(?:medical )?record (?:no\.?|number)|admission (?:no\.?|number)|chart (?:no\.?|number)|patient (?:id|no\.?|number)|hosp(?:ital|\.)? (?:no\.?|number))"
             r"(?:码|碼)?(?:是|为|為|is)?\s*[::=#]?\s*([A-Za-z\d\-]{5,24})",
             re.I,
         ),

@@ -34,6 +34,12 @@ _NAMED = re.compile(
     r"maid|cook|guard|cashier|vendor|volunteer|resident|roommate|housemate|landlord|boss)|nurse|sister|brother|wife|husband|son|daughter|aunt|uncle|cousin) $",
     re.I,
 )
+#: and before these, which say who it is
+_IS = re.compile(
+    r", (?:the|a|an|his|her|my|our|their|aged) (?:(?:only|eldest|youngest|older|younger|elder|first|night|ward) )?(?:(?:grand|step)?"
+    r"(?:daughter|son|mother|father|child)|sister|brother|wife|husband|aunt|uncle|cousin|nephew|niece|neighbou?r|driver|nurse|"
+    r"colleague|friend|\d)|, \d{1,2},| from the [A-Z][a-z]+ (?:team|office|desk|unit)|(?:['’]s)? (?:says|said|told|asked|texted|rang|phoned)\b"
+)
 
 
 @cache
@@ -61,7 +67,9 @@ def alone(text: str) -> Iterator[Span]:
         names, small, proper = _lists()
         before = text[max(0, found.start() - 24) : found.start()]
         prior = _BEFORE.search(before)
-        named = name in names
+        named = name in names or (
+            len(name) > 3 and name not in small and name not in proper and _IS.match(text, found.end()) is not None
+        )
         if not named and not (
             len(name) > 3 and name not in small and name not in proper and _NAMED.search(before)
         ):

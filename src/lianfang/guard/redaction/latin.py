@@ -25,6 +25,8 @@ _SLASHED = re.compile(
 _MIXED = re.compile(
     rf"(?<![A-Za-z])[A-Z][a-z]{{1,14}} ?[{_SINGLE}](?=[^\u4e00-\u9fff]|的|已|乘|于|在|被|住|和|与|是|说|也|$)"
 )
+# the same before any other word, where the first is a given name (Peggy 鄭查詢)
+_MIXED_ANY = re.compile(rf"(?<![A-Za-z])(?P<g>[A-Z][a-z]{{1,14}}) [{_SINGLE}](?![\u4e00-\u9fff][,。、;)\s])")
 _WORD = (
     rf"(?:[{_UP}]['’][{_UP}][{_LOW}]{{1,14}}(?:-[{_UP}][{_LOW}]{{1,14}})?|(?:Mc|Mac|De|[Aa]l-|"
     rf"[Ee]l-)?[{_UP}][{_LOW}]{{1,14}}(?:[-'][{_UP}]?[{_LOW}]{{1,14}})?)"
@@ -362,6 +364,9 @@ def latin(text: str, *, weak: bool) -> Iterator[Span]:
         text: the normalised view.
         weak: a cue on one side is enough.
     """
+    for found in _MIXED_ANY.finditer(text) if weak else ():
+        if bare(found["g"]) in _world()[0]:
+            yield "PERSON", found.start(), found.end()
     for pattern in (_SLASHED, _MIXED, _CARETS):
         for found in pattern.finditer(text):
             yield "PERSON", found.start(), found.end()

@@ -123,4 +123,6 @@ def phones(text: str) -> Iterator[Span]:
             if _EXTENSION.search(found.group()) or not _EVERYBODY.search(
                 text, max(0, found.start() - 48), found.start(group)
             ):
-                yield "LANDLINE", found.start(group), found.end(group)
+                # 電話63001845: a mobile of Hong Kong or Macao
+                abroad = "話" in found.group() and re.fullmatch(r"[569]\d{3}[ \-]?\d{4}", found.group(group))
+                yield "MOBILE" if group and abroad else "LANDLINE", found.start(group), found.end(group)

@@ -32,9 +32,10 @@ MASKS = {
 
 
 _BORN_NEXT = re.compile(
+    r",? ?(?<=[, (])(\d{1,2} (?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]{0,6} (?:19\d{2}|200\d))(?!\d)|"
     r" ?[,|] ?((?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])|"
     # with marks it is a day of the outbreak as often, but for a year of long before
-    r"(?:19\d{2}|200\d)([./-])\d{1,2}\2\d{1,2})(?!\d)"
+    r"(?:19\d{2}|200\d)(?:(?:\.\d{1,2}){2}|(?:/\d{1,2}){2}|(?:-\d{1,2}){2}))(?!\d)"
 )
 _AGE_NEXT = re.compile(
     r"[,, ]{0,2}(\d{1,2}个月(?!前|后|内|以|来)|\d{1,3}Y\b)|\s?(?:\(([1-9]\d)\)|, ?([1-9]\d)(?=[,;]|\. |\.$)|\| ?[MF男女] ?\| ?([1-9]?\d)(?= ?\|))"
@@ -76,7 +77,7 @@ def _ages(text: str, spans: Iterable[tuple[str, int, int]]) -> Iterator[tuple[st
             continue
         born = _BORN_NEXT.match(text, end)
         if born:
-            yield "DOB", born.start(1), born.end(1)
+            yield "DOB", born.start(born.lastindex or 0), born.end(born.lastindex or 0)
         found = _AGE_NEXT.match(text, end)
         if found:
             yield "AGE", found.start(found.lastindex or 0), found.end(found.lastindex or 0)

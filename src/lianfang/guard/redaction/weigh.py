@@ -119,9 +119,11 @@ def _excluded(text: str, low: int, high: int, told: bool, label: bool) -> bool:
     # 从西宁, 过武汉: the way to a place
     if name in _NOBODY or _SOLD.match(text, high) or (name[0] in "从于过" and name[1:] in division_names()):
         return True
-    # 衡阳东, 郑州南: a station
-    if len(name) == 3 and name[-1] in "东西南北" and name[:2] in place_stems():
-        return True
+    # 衡阳东 is a station, 金门人 where one is from; 花莲林先生 has a surname and a title
+    if len(name) == 3 and name[:2] in place_stems() and name[:2] not in _DOUBLE:
+        titled = name[0] not in lexicon.FREQUENT and lexicon.is_surname(name[-1]) and cues.title_after(text, high)
+        if titled or name[-1] in "人返" or (name[-1] in "东西南北" and not told):
+            return True
     if not label and (_ENDS_NOBODY.fullmatch(name) or _AFTER_SOMEBODY.match(text, high)):
         return True
     if name in place_stems() and text[max(0, low - 2) : low] in division_names():
