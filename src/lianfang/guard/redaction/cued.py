@@ -6,7 +6,7 @@ import re
 
 _PASS_CUE = re.compile(
     r"(?:护照|護照|passport)(?:号码|號碼|编号|号|號| no\.?| number)?(?: ?is|是|为|為)?[::=#]?\s*"
-    r"((?=[A-Z\d]{0,6}\d{2})[A-Z\d]{7,10}|[A-Z]{1,2} ?\d{4} ?\d{3,4})(?![A-Za-z\d])",
+    r"((?=[A-Z\d]{0,6}\d{2})[A-Z\d]{7,10}|[A-Z]{1,2} ?\d{4} ?\d{3,4}|\d{2} \d{7})(?![A-Za-z\d])",
     re.I,
 )
 _PERMIT = re.compile(
@@ -71,6 +71,7 @@ CUED = (
             r"(?:[驾駕驶駛]|遊覽車|游览车|計程車|小客車|機車|客車|汽車|轎車|自小客)(?:車號|车号)?[::]?([A-Z]{2,3}-\d{3,4})(?![A-Za-z\d])"
         ),
     ),
+    ("QQ", re.compile(r"(?<![\d.-])(\d{6,11})(?=\(?(?:网名|QQ昵称|昵称))")),
     ("PLATE", _PLATE_CUE),
     ("PASSPORT", _TRAVEL_CUE),
     ("PASSPORT", re.compile(r"\b(?:DOC|DOCS|document no\.?)[: ] ?([A-Z]{1,2}\d{7,8})(?![A-Za-z\d])")),

@@ -73,7 +73,9 @@ def _readings(run: str) -> list[float]:
     for end in range(1, len(run) + 1):
         options = [best[end - 1] + known(run[end - 1], lexicon.UNKNOWN) + _LONE]
         for start in range(end):
-            chance = known(run[start:end]) if 1 < end - start <= lexicon.LONGEST_WORD else None
+            # a part of a name is no word, although the dictionary has it (买买提)
+            word = 1 < end - start <= lexicon.LONGEST_WORD and run[start:end] not in _PARTS
+            chance = known(run[start:end]) if word else None
             block = _syllables(run[start:end])
             options += [best[start] + c for c in (chance, block) if c is not None]
         best[end] = max(options)

@@ -68,7 +68,10 @@ def alone(text: str) -> Iterator[Span]:
         before = text[max(0, found.start() - 24) : found.start()]
         prior = _BEFORE.search(before)
         named = name in names or (
-            len(name) > 3 and name not in small and name not in proper and _IS.match(text, found.end()) is not None
+            len(name) > 3
+            and name not in small
+            and name not in proper
+            and _IS.match(text, found.end()) is not None
         )
         if not named and not (
             len(name) > 3 and name not in small and name not in proper and _NAMED.search(before)

@@ -50,7 +50,7 @@ def _table() -> dict[int, str]:
 
 @lru_cache(maxsize=1)
 def _simple() -> dict[int, str]:
-    return {ord(pair[0]): pair[1] for pair in load("traditional")}
+    return {ord(pair[0]): pair[1] for name in ("traditional_more", "traditional") for pair in load(name)}
 
 
 def _spelled(found: re.Match[str]) -> str:

@@ -121,7 +121,9 @@ def _excluded(text: str, low: int, high: int, told: bool, label: bool) -> bool:
         return True
     # 衡阳东 is a station, 金门人 where one is from; 花莲林先生 has a surname and a title
     if len(name) == 3 and name[:2] in place_stems() and name[:2] not in _DOUBLE:
-        titled = name[0] not in lexicon.FREQUENT and lexicon.is_surname(name[-1]) and cues.title_after(text, high)
+        titled = (
+            name[0] not in lexicon.FREQUENT and lexicon.is_surname(name[-1]) and cues.title_after(text, high)
+        )
         if titled or name[-1] in "人返" or (name[-1] in "东西南北" and not told):
             return True
     if not label and (_ENDS_NOBODY.fullmatch(name) or _AFTER_SOMEBODY.match(text, high)):
