@@ -78,7 +78,7 @@ _BRANCH = re.compile(r"(?<=[店馆])\([^()]{2,12}\)$")
 _LEFT = re.compile(r"[\u3400-\u9fffA-Za-z\d·()]+$")
 # words that lead up to an address and do not belong to it; the short ones are parts of names as well
 _LEAD = re.compile(
-    r".*(?:(?<![\u4e00-\u9fff])居(?![住家民委])|现住址|現住址|现场|現場|家庭住址|住址|地址|现居住于|现居住在|居住于|居住在|居住地|居住|现居|"
+    r".*(?:(?<![\u4e00-\u9fff])居(?![住家民委])|现住址|現住址|现场|現場|地点|地點|房号|房號|单位(?=[\u4e00-\u9fff]{1,8}[阁楼苑座])|家庭住址|住址|地址|现居住于|现居住在|居住于|居住在|居住地|居住|现居|"
     r"写(?!字楼)|送货至|送货|配送至|住所|现住|現住|家住|租住|暂住|常住|户籍地|户籍|籍贯|暂居|借住|独居|"
     r"租房|"
     r"反映|举报|得知|发现|去了|去过|搬去|目的地|出发地|门牌|定位|称(?!钩)|送(?!子)|接(?!驾)|由|报(?![国恩])|"
@@ -101,7 +101,7 @@ _NOT = re.compile(
     r"(?:第?[一二三四五六七八九十\d]{1,4}(?:号|號)(?:口|车厢|[\u4e00-\u9fff]?库|馆|监室|病房|候|厅|桌|包间|泊位|码头|冰柜|车间|厂房|病例|患者|确诊|线|線|文|令|公告|通告|"
     r"卡口|站台|展厅|通道|窗口|摊位|会议室|航站楼|"
     r"柜台|高炉|机组|楼层|楼长|住院)|\d{1,2}(?:号|號)(?=[上下]午|凌晨|晚|早|出|入|返|回|发|確|确|开|起|至|到)|"
-    r"[A-Z]?\d{1,5}[床位]|[一二三四五六七八九十\d]{1,3}(?:组|組|队|隊|排|社)(?:队员|人员|长|列)|[东西南北]门)"
+    r"\d{1,4}(?:户|戶)(?=[,。;、,)\s]|$|均|已|共|全)|\d{1,4}(?:号|號)(?=[,。、;]\d+岁)|[A-Z]?\d{1,5}[床位]|[一二三四五六七八九十\d]{1,3}(?:组|組|队|隊|排|社)(?:队员|人员|长|列)|[东西南北]门)"
 )
 _AFTER_PUBLIC = re.compile(r"(?:检验|门诊|摊|窗口|会议室|站台|检票|柜台|展厅|床)")
 # between two details of one address: a compound's name, no word of a sentence
@@ -130,6 +130,13 @@ _ESTATE = re.compile(r"\d{1,3}#-?(?:\d{1,2}-)?\d{3,4}(?![\d-])")
 _CLAUSE = re.compile(r"(?<![\u4e00-\u9fff])[\u4e00-\u9fff]{2,8}$")
 # without a named place a dwelling is told by who reads it (家住3号楼2单元501): where the text says that one lives there
 _LIVES = re.compile("(?:家住|我住|他住|她住|现住|租住|住在|住)$")
+# and by its form alone: building and room, or building, entrance and flat (5栋1单元302, 14号602, C座1204, 6-2-401)
+_ROOM = re.compile(
+    r"[甲乙丙丁]?[A-Z\d]{1,3}(?:栋|棟|幢|座|号楼|號樓|号|#)(?:[一二三四五六七八\d]{1,2}(?:单元|單元|[门門]))?"
+    r"(?:\d{3,4}(?:[室房号]|(?![\d人元年米平层間间户床例份个支盒箱.%:-]))|\d{1,2}[楼樓层層][A-Z\d]{1,4}[室房]?)"
+)
+_TRIPLE = re.compile(r"(?<![\dA-Za-z.:/-])[A-Z]?\d{1,2}-\d{1,2}-(?!(?:19|20)\d\d(?!\d))\d{3,4}(?![\dA-Za-z-])")
+_AT_WORK = re.compile("(?:医院|病区|病房|住院|门诊|办公|会议|教学|实验|行政|校区|公司|厂区|仓库|酒店|宾馆|批号|编号|货号|型号|文件|第)[^,。;:]{0,6}$")
 _DWELLING = re.compile(rf"{_NUM}{_UNIT}[ ,,-]?{_NUM}{_UNIT}.+|.*(?:楼|栋|幢|座|单元)\d{{3,4}}室?$")
 
 
@@ -204,6 +211,10 @@ def _start(text: str, detail: int, floor: bool) -> int | None:
 
 def _trimmed(text: str, begin: int, detail: int) -> int:
     """Without one or two characters before a division's full name (通报中|通州区)."""
+    for back in (1, 2):
+        size = next((n for n in range(3, 9) if text[begin - back : begin - back + n] in division_full()), 0) if begin >= back else 0
+        if size > back:
+            return begin - back
     if _named(text, begin) or begin + 4 > detail or text[begin : begin + 2] in division_names():
         return begin
     return next((at for at in (begin + 1, begin + 2) if _named(text, at)), begin)
@@ -294,6 +305,8 @@ def _addresses(text: str) -> Iterator[Span]:
         begin = _start(text, start, _FLOOR_ONLY.fullmatch(text, start, end) is not None)
         if begin is None and _LIVES.search(text[max(0, start - 2) : start]):
             begin = start if _DWELLING.fullmatch(text, start, end) else None
+        if begin is None and any(m and m.end() == end for m in (_ROOM.match(text, start), _TRIPLE.match(text, start))):
+            begin = None if _AT_WORK.search(text[max(0, start - 12) : start]) else start
         if begin is None and _ESTATE.match(text, start):
             begin = next((m.start() for m in [_CLAUSE.search(text, max(0, start - 12), start)] if m), None)
         if begin is None or _SERVES.search(text[max(0, begin - 14) : begin]):

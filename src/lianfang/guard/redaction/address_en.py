@@ -38,6 +38,8 @@ _STREET = re.compile(
     rf"\d{{1,5}} (?:Rue|Via|Calle|Jalan) (?:{_W} ?){{1,3}}(?<! )|"
     rf"(?:Jr\.?|Jirón|Calle|Rua|Rue|Via|Jalan|Jln\.?|Av\.|Avenida) (?:{_W} ){{1,3}}\d{{1,4}}(?![\w])"
 )
+_HOUSE_OF = re.compile(r"(?:Building|Bldg|Tower|Block|Blk|House|Villa|No\.? ?\d{1,4}) ", re.I)
+_FLAT_OF = re.compile(r"(?:Room|Rm|Unit|Apt\.?|Apartment|Flat) ?#?[A-Z]?\d{1,4}[A-Z]?$|\d{1,2}F-\d{1,3}$", re.I)
 _POSTCODE = r"(?: (?:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]{2} \d{5}|\d{5,6}))?"
 _PLACE = re.compile(
     rf"{_W}(?:(?: (?:of|and))? (?:{_W}|[NSEW]\.)){{0,4}}(?: [A-Z](?![\w]))?"
@@ -155,5 +157,9 @@ def _address(text: str, parts: list[tuple[str, int, int]]) -> tuple[int, int] | 
     places = any(kind == "place" for kind, _, _ in parts)
     # "18 Lake Road" is a house; a room needs a name beside it, in the same breath
     if streets or (details and places):
+        return parts[0][1], parts[-1][2]
+    # Building 8, Unit 2, Room 601; Tower 3, Apt 1804: a house and a flat in it
+    told = text[parts[0][1] : parts[-1][2]]
+    if len(parts) > 1 and _HOUSE_OF.match(told) and _FLAT_OF.search(told):
         return parts[0][1], parts[-1][2]
     return None

@@ -24,6 +24,8 @@ _NEXT = re.compile(rf"(?:['’]s)? (?=[{_UP}][a-zß-öø-ÿ])")
 #: words of address and of calling before a name, which a sentence may begin with
 _CALLS = frozenset(
     "hi hello hey dear thanks ask tell call ring phone text nurse sister brother cousin uncle aunt auntie granny nanny from by with cc and or "
+    "could can would will did does do is was are has had have should may please when then so because both not after before yesterday today "
+    "tonight also but where why how since although "
     "if per att attn only am pm night day on-call mr mrs ms dr sr wife husband son daughter mum mom dad baby twin".split()
 )
 #: after these a word that no English list knows is a name
@@ -40,17 +42,21 @@ _IS = re.compile(
     r"(?:daughter|son|mother|father|child)|sister|brother|wife|husband|aunt|uncle|cousin|nephew|niece|neighbou?r|driver|nurse|"
     r"colleague|friend|\d)|, \d{1,2},| from the [A-Z][a-z]+ (?:team|office|desk|unit)|(?:['’]s)? (?:says|said|told|asked|texted|rang|phoned)\b"
 )
+_DOES = re.compile(
+    r" (?:wants|wanted|has|had|is|was|will|would|said|says|asked|asks|told|needs|needed|called|rang|left|took|came|went|sent|lives|works|can|could|"
+    r"please|and I|forgot|brought|gave|got)\b"
+)
 
 
 @cache
-def _lists() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """Given names that are no words; words; what English writes with a capital only."""
+def _lists() -> tuple[frozenset[str], frozenset[str], frozenset[str], frozenset[str]]:
+    """Given names that are no words; those that are surnames as well; words; what has a capital only."""
     small = load("english_words")
     proper = load("english_proper")
     # Wilson, Jackson: whom a street, a method, a make is named after
     families = (load("surnames_latin") | load("surnames_world")) & proper
-    known = (load("given_world") | load("given_latin")) - load("not_alone") - load("english") - families
-    return known - small, small, proper | load("english") | load("not_alone")
+    known = (load("given_world") | load("given_latin")) - load("not_alone") - load("english") - small
+    return known - families, known & families, small, proper | load("english") | load("not_alone")
 
 
 def alone(text: str) -> Iterator[Span]:
@@ -64,17 +70,19 @@ def alone(text: str) -> Iterator[Span]:
         if word.isupper() or not word[1:].islower():
             continue
         name = bare(word)
-        names, small, proper = _lists()
+        names, both, small, proper = _lists()
         before = text[max(0, found.start() - 24) : found.start()]
         prior = _BEFORE.search(before)
-        named = name in names or (
+        told = _NAMED.search(before) is not None
+        does = _DOES.match(text, found.end()) is not None
+        named = name in names or (name in both and (told or does or (prior and prior.group(1).lower() in _CALLS))) or (
             len(name) > 3
             and name not in small
             and name not in proper
             and _IS.match(text, found.end()) is not None
         )
         if not named and not (
-            len(name) > 3 and name not in small and name not in proper and _NAMED.search(before)
+            len(name) > 3 and name not in small and name not in proper and told
         ):
             continue
         if prior and not prior.group(1)[-1] in ".:" and prior.group(1).lower() not in _CALLS:

@@ -32,7 +32,7 @@ _WORD = (
     rf"[Ee]l-)?[{_UP}][{_LOW}]{{1,14}}(?:[-'][{_UP}]?[{_LOW}]{{1,14}})?)"
 )
 _RUN = re.compile(
-    rf"(?<![A-Za-zÀ-ɏẠ-ỹ\d_@./'-])(?:{_WORD}|[{_UP}]\.)(?:(?: (?:bin|binti|bint|van|von|der|"
+    rf"(?<![A-Za-zÀ-ɏẠ-ỹ\d_@./'°-])(?:{_WORD}|[{_UP}]\.)(?:(?: (?:bin|binti|bint|van|von|der|"
     rf"den|de|da|dos|di|del|la|al|el|ibn))*[ ]"
     rf"(?:{_WORD}|[{_UP}]\.(?=[ ]))){{1,5}}(?![A-Za-zÀ-ɏẠ-ỹ\d_@]|-\w|\.\w)"
 )
@@ -244,6 +244,12 @@ def _worldly(parts: list[str]) -> bool:
     )
 
 
+def _christened(word: str, weak: bool) -> bool:
+    """Whether a word is a given name of some country, or at the block point no word of English at all."""
+    name = bare(word)
+    return name in _GIVEN or (weak and (name in _world()[0] or not (name in _english()[0] or name in _english()[1])))
+
+
 def _pinyin(surname: str, given: list[str]) -> bool:
     return surname.lower() in _SURNAMES and all(_PINYIN.fullmatch(g.lower()) for g in given)
 
@@ -415,7 +421,7 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
     elif (
         stops
         and not _korean(parts)
-        and not (stops == [1] and len(parts) == 2 and parts[0].lower() in _GIVEN and parts[1] in _DOUBTFUL)
+        and not (stops == [1] and len(parts) == 2 and _christened(parts[0], weak) and parts[1] in _DOUBTFUL)
     ):
         return
     if len(parts) < 2 or all(len(part.strip(".")) == 1 for part in parts):

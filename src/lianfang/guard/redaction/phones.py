@@ -23,6 +23,7 @@ _ABROAD = re.compile(
 _PARTED = re.compile(
     r"(?<![\dA-Za-z.,])1[3-9]\d\(\d{4}\)\d{4}(?!\d)|(?<![\dA-Za-z.])(?<!\d,)1[3-9]\d([,、/*~=|])\d{4}\1\d{4}(?![\d,、/*~=|])"
 )
+_HK_MOBILE = re.compile(r"(?<=[\u4e00-\u9fff,。::(])(?<![号號碼码])[569]\d{3} \d{4}(?![\d-]| \d)")
 _LOOKALIKE = re.compile(r"(?<![\dA-Za-z])[1lI][3-9][\doOlI]{9}(?![\dA-Za-z])")
 # Taiwan by its form, Hong Kong and Macao by a word before it
 _NEAR_MOBILE = re.compile(
@@ -102,12 +103,17 @@ def phones(text: str) -> Iterator[Span]:
     yield from _said(text)
     if "+" in text or "00" in text:
         for found in _ABROAD.finditer(text):
-            if 8 <= sum(c.isdigit() for c in found.group()) <= 16 and not _FREE.match(found.group()):
+            least = 11 if found.group().startswith("00") else 8
+            if least <= sum(c.isdigit() for c in found.group()) <= 16 and not _FREE.match(found.group()):
                 yield (
                     "LANDLINE" if _FIXED.match(found.group()) or "ext" in found.group() else "MOBILE",
                     found.start(),
                     found.end(),
                 )
+    # 家屬6651 2087: in a text of Hong Kong or Macao
+    if re.search("[電話聯絡醫號樓屬個檢]", text):
+        for found in _HK_MOBILE.finditer(text):
+            yield "MOBILE", found.start(), found.end()
     for found in _SPLIT.finditer(text):
         yield "MOBILE", found.start(1), found.end(1)
     for found in _PARTED.finditer(text):

@@ -32,7 +32,7 @@ MASKS = {
 
 
 _BORN_NEXT = re.compile(
-    r",? ?(?<=[, (])(\d{1,2} (?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]{0,6} (?:19\d{2}|200\d))(?!\d)|"
+    r",? ?(?<=[, (])(\d{1,2} (?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]{0,6} (?:19\d{2}|200\d|20[12]\d(?=, (?:fe)?male)))(?!\d)|"
     r" ?[,|] ?((?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])|"
     # with marks it is a day of the outbreak as often, but for a year of long before
     r"(?:19\d{2}|200\d)(?:(?:\.\d{1,2}){2}|(?:/\d{1,2}){2}|(?:-\d{1,2}){2}))(?!\d)"
