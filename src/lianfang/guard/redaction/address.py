@@ -33,9 +33,9 @@ _UNIT = (
 _LAST = (
     r"(?:(?<=[楼樓栋棟幢座元])[零〇一二三四五六七八九]{3,4}(?![一二三四五六七八九十百千零〇年月日号])|"
     r"[内內]?(?:平房|阁楼|閣樓|地下室)(?:[东西南北中]间)?|[ -]?(?<!\d)\d{1,5}(?:-\d{1,4}){0,2}[A-Z]?(?:室|"
-    r"房)?(?![\d年月日时例人岁.%A-Za-z])|"
+    r"房间?)?(?![\d年月日时例人岁.%A-Za-z])|"
     r"之\d{1,3}(?!\d)|附\d{1,3}号?(?!\d)|(?<=[楼樓层層元号])[左右中东西]门(?![口牌面市])|"
-    r"(?<=[楼樓层層])(?:[左右]|[A-Z](?![A-Za-z\d]))|[后後前]座|(?<=号)地[下铺](?![一二三四\d室])|"
+    r"(?<=[楼樓层層])(?:[左右]手?|[A-Z](?![A-Za-z\d]))|[后後前]座|(?<=号)地[下铺](?![一二三四\d室])|"
     r"[东西南北中](?:户|[厢耳]房|屋|间)|后门(?:亭子间|阁楼)|亭子间)?"
 )
 _DETAIL = re.compile(rf"{_NUM} ?{_UNIT}(?:[ ,,-]?{_NUM} ?{_UNIT}){{0,6}}{_LAST}")
@@ -78,7 +78,7 @@ _BRANCH = re.compile(r"(?<=[店馆])\([^()]{2,12}\)$")
 _LEFT = re.compile(r"[\u3400-\u9fffA-Za-z\d·()]+$")
 # words that lead up to an address and do not belong to it; the short ones are parts of names as well
 _LEAD = re.compile(
-    r".*(?:(?<![\u4e00-\u9fff])居(?![住家民委])|现住址|現住址|现场|現場|地点|地點|房号|房號|单位(?=[\u4e00-\u9fff]{1,8}[阁楼苑座])|家庭住址|住址|地址|现居住于|现居住在|居住于|居住在|居住地|居住|现居|"
+    r".*(?:(?<![\u4e00-\u9fff])居(?![住家民委])|现住址|現住址|现场|現場|地点|地點|来自|房号|房號|单位(?=[\u4e00-\u9fff]{1,8}[阁楼苑座])|家庭住址|住址|地址|现居住于|现居住在|居住于|居住在|居住地|居住|现居|"
     r"写(?!字楼)|送货至|送货|配送至|住所|现住|現住|家住|租住|暂住|常住|户籍地|户籍|籍贯|暂居|借住|独居|"
     r"租房|"
     r"反映|举报|得知|发现|去了|去过|搬去|目的地|出发地|门牌|定位|称(?!钩)|送(?!子)|接(?!驾)|由|报(?![国恩])|"
@@ -89,7 +89,7 @@ _LEAD = re.compile(
 _PUBLIC = re.compile(
     r"(?:医院|醫院|门诊|門診|卫生院|卫生室|车站|車站|机场|機場|地铁|地鐵|指挥部|疾控中心|政府|"
     r"窗口|仓库|库房|文件|热线|公告|通知|通告|"
-    r"体育馆|體育館|学校|小学|中学|大学|法院|海关|影城|市场|食肆)(?!(?:[东西南北中前后]{0,2}[路街巷])|家属院|家屬院|宿舍|小区|"
+    r"体育馆|體育館|学校|小学|中学|大学|法院|海关|影城|市场|食肆)(?!(?:[东西南北中前后]{0,2}[路街巷])|家属院|家屬院|[\u4e00-\u9fff]{0,3}宿舍|小区|"
     r"小區|[\u4e00-\u9fff]{0,2}店)[\u4e00-\u9fffA-Z]{0,4}$"
 )
 _FLOOR_ONLY = re.compile(r"(?:负?\d{1,2}|负?[一二三四五六七八九十]{1,2})[楼樓层層]")
@@ -98,18 +98,27 @@ _SHOPS = re.compile(
 )
 _GATE = re.compile(r"[门門](?!口|牌|面|市|栋|洞|\d)")
 _NOT = re.compile(
-    r"(?:第?[一二三四五六七八九十\d]{1,4}(?:号|號)(?:口|车厢|[\u4e00-\u9fff]?库|馆|监室|病房|候|厅|桌|包间|泊位|码头|冰柜|车间|厂房|病例|患者|确诊|线|線|文|令|公告|通告|"
+    r"(?:第?[一二三四五六七八九十\d]{1,4}(?:号|號)(?:口|梯|车厢|[\u4e00-\u9fff]?库|馆|监室|病房|候|厅|桌|包间|泊位|码头|冰柜|车间|厂房|病例|患者|确诊|线|線|文|令|公告|通告|"
     r"卡口|站台|展厅|通道|窗口|摊位|会议室|航站楼|"
     r"柜台|高炉|机组|楼层|楼长|住院)|\d{1,2}(?:号|號)(?=[上下]午|凌晨|晚|早|出|入|返|回|发|確|确|开|起|至|到)|"
-    r"\d{1,4}(?:户|戶)(?=[,。;、,)\s]|$|均|已|共|全)|\d{1,4}(?:号|號)(?=[,。、;]\d+岁)|[A-Z]?\d{1,5}[床位]|[一二三四五六七八九十\d]{1,3}(?:组|組|队|隊|排|社)(?:队员|人员|长|列)|[东西南北]门)"
+    r"\d{1,4}(?:号|號)(?=[,。、;]\d+岁)|[A-Z]?\d{1,5}[床位]|[一二三四五六七八九十\d]{1,3}(?:组|組|队|隊|排|社)(?:队员|人员|长|列)|[东西南北]门)"
 )
-_AFTER_PUBLIC = re.compile(r"(?:检验|门诊|摊|窗口|会议室|站台|检票|柜台|展厅|床)")
+_AFTER_PUBLIC = re.compile(
+    r"(?:诊室|候诊|检票|向(?=[之的])|以上|检验|门诊|摊|窗口|会议室|站台|检票|柜台|展厅|床)"
+)
+_GROUP = re.compile(
+    r"(?<=村)(?!工作|宣传|防控|领导|巡逻|消杀|物资|后勤|流调|专班|应急|采样|保障|排查|两委|疫情|值守|党员|志愿|服务|劝导|[各本全第一二三四五六七八九十两几])[\u4e00-\u9fff]{1,3}组(?![长织员建成合])"
+)
 # between two details of one address: a compound's name, no word of a sentence
 _BETWEEN = re.compile(r" ?(?:[\u4e00-\u9fffA-Z]{2,9})? ?")
 _SENTENCE = re.compile(r"[的和与及在到至从了是有住对被因将已为、]|送|快递|邻|返|拨|致电|居民|患者")
 _HAN = re.compile("[\u4e00-\u9fff]+")
 # two who share a room (同居一室)
 _SHARED = re.compile("(?:同居|同住|同处|共处|合住|共居)$")
+# 收银台7号 is no house
+_COUNTER = re.compile(
+    "(?:老人|居民|家庭|农户|商户|住户|对象|群众|共|约|计|每日限|限|设|收银台|服务台|柜台|窗口|摊位|机位|工位|货架|卡座)$"
+)
 # where a body that serves the public sits is told to everybody
 _SERVES = re.compile(
     "(?:医院|醫院|卫生院|衛生院|门诊部?|中心|采样点|检测点|接种点|指挥部|实验室|检验所|药店|药房|隔离酒店|派出所|居委会|村委会)的?"
@@ -135,8 +144,12 @@ _ROOM = re.compile(
     r"[甲乙丙丁]?[A-Z\d]{1,3}(?:栋|棟|幢|座|号楼|號樓|号|#)(?:[一二三四五六七八\d]{1,2}(?:单元|單元|[门門]))?"
     r"(?:\d{3,4}(?:[室房号]|(?![\d人元年米平层間间户床例份个支盒箱.%:-]))|\d{1,2}[楼樓层層][A-Z\d]{1,4}[室房]?)"
 )
-_TRIPLE = re.compile(r"(?<![\dA-Za-z.:/-])[A-Z]?\d{1,2}-\d{1,2}-(?!(?:19|20)\d\d(?!\d))\d{3,4}(?![\dA-Za-z-])")
-_AT_WORK = re.compile("(?:医院|病区|病房|住院|门诊|办公|会议|教学|实验|行政|校区|公司|厂区|仓库|酒店|宾馆|批号|编号|货号|型号|文件|第)[^,。;:]{0,6}$")
+_TRIPLE = re.compile(
+    r"(?<![\dA-Za-z.:/-])[A-Z]?\d{1,2}-\d{1,2}-(?!(?:19|20)\d\d(?!\d))\d{3,4}(?![\dA-Za-z-])"
+)
+_AT_WORK = re.compile(
+    "(?:医院|病区|病房|住院|门诊|办公|会议|教学|实验|行政|校区|公司|厂区|仓库|酒店|宾馆|批号|编号|货号|型号|文件|第)[^,。;:]{0,6}$"
+)
 _DWELLING = re.compile(rf"{_NUM}{_UNIT}[ ,,-]?{_NUM}{_UNIT}.+|.*(?:楼|栋|幢|座|单元)\d{{3,4}}室?$")
 
 
@@ -212,7 +225,11 @@ def _start(text: str, detail: int, floor: bool) -> int | None:
 def _trimmed(text: str, begin: int, detail: int) -> int:
     """Without one or two characters before a division's full name (通报中|通州区)."""
     for back in (1, 2):
-        size = next((n for n in range(3, 9) if text[begin - back : begin - back + n] in division_full()), 0) if begin >= back else 0
+        size = (
+            next((n for n in range(3, 9) if text[begin - back : begin - back + n] in division_full()), 0)
+            if begin >= back
+            else 0
+        )
         if size > back:
             return begin - back
     if _named(text, begin) or begin + 4 > detail or text[begin : begin + 2] in division_names():
@@ -305,7 +322,9 @@ def _addresses(text: str) -> Iterator[Span]:
         begin = _start(text, start, _FLOOR_ONLY.fullmatch(text, start, end) is not None)
         if begin is None and _LIVES.search(text[max(0, start - 2) : start]):
             begin = start if _DWELLING.fullmatch(text, start, end) else None
-        if begin is None and any(m and m.end() == end for m in (_ROOM.match(text, start), _TRIPLE.match(text, start))):
+        if begin is None and any(
+            m and m.end() == end for m in (_ROOM.match(text, start), _TRIPLE.match(text, start))
+        ):
             begin = None if _AT_WORK.search(text[max(0, start - 12) : start]) else start
         if begin is None and _ESTATE.match(text, start):
             begin = next((m.start() for m in [_CLAUSE.search(text, max(0, start - 12), start)] if m), None)
@@ -341,6 +360,9 @@ def _details(text: str) -> list[tuple[int, int]]:
             or _GATE.match(text, found.end())
             or _AFTER_PUBLIC.match(text, found.end())
             or _SHARED.search(text[max(0, found.start() - 2) : found.start()])
+            or _COUNTER.search(text[max(0, found.start() - 4) : found.start()])
         )
     ]
+    # a village's group by its name (李家湾村上湾组)
+    spans += [found.span() for found in _GROUP.finditer(text)]
     return sorted([*spans, *(found.span() for found in _BARE.finditer(text))])

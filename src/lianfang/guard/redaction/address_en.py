@@ -30,17 +30,19 @@ _DETAIL = re.compile(
 )
 _KIND = (
     r"(?:Street|St\.?|Road|Rd\.?|Avenue|Ave\.?|Lane|Ln\.?|Drive|Dr\.?|Boulevard|Blvd\.?|Court|Ct\.?|Close|Crescent|"
-    r"Terrace|Way|Square|Place|Path|Gardens?|Mews|Row|Hill|Grove|Park|View|Rise|Vale|Quay|Walk|Link|Parade|Wharf|Green|Hutong|Alley|Highway)"
+    r"Terrace|Way|Square|Place|Path|Gardens?|Cottages?|Mews|Row|Hill|Grove|Park|View|Rise|Vale|Quay|Walk|Link|Parade|Wharf|Green|Hutong|Alley|Highway)"
 )
 _STREET = re.compile(
-    rf"(?:\d{{1,4}}/)?\d{{1,5}}(?:-\d{{1,5}})?[A-Za-z]?,? (?:(?:{_W}|[NSEW]\.) ){{1,4}}{_KIND}(?: (?:North|South|East|West|N|S|E|W))?"
+    rf"(?:\d{{1,4}}/)?\d{{1,5}}(?:-\d{{1,5}})?[A-Za-z]?,? (?:(?:{_W}|[NSEW]\.) ){{1,4}}{_KIND}(?: \d{{1,2}}(?= #))?(?: (?:North|South|East|West|N|S|E|W)(?![\w]))?"
     r"(?![\w])|"
     rf"\d{{1,5}} (?:Rue|Via|Calle|Jalan) (?:{_W} ?){{1,3}}(?<! )|"
     rf"(?:Jr\.?|Jirón|Calle|Rua|Rue|Via|Jalan|Jln\.?|Av\.|Avenida) (?:{_W} ){{1,3}}\d{{1,4}}(?![\w])"
 )
 _HOUSE_OF = re.compile(r"(?:Building|Bldg|Tower|Block|Blk|House|Villa|No\.? ?\d{1,4}) ", re.I)
-_FLAT_OF = re.compile(r"(?:Room|Rm|Unit|Apt\.?|Apartment|Flat) ?#?[A-Z]?\d{1,4}[A-Z]?$|\d{1,2}F-\d{1,3}$", re.I)
-_POSTCODE = r"(?: (?:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]{2} \d{5}|\d{5,6}))?"
+_FLAT_OF = re.compile(
+    r"(?:Room|Rm|Unit|Apt\.?|Apartment|Flat) ?#?[A-Z]?\d{1,4}[A-Z]?$|\d{1,2}F-\d{1,3}$", re.I
+)
+_POSTCODE = r"(?: (?:[A-Z]{1,2}\d{1,2}[A-Z]?(?: \d[A-Z]{2})?(?![\w])|[A-Z]{2,3} \d{4,5}|\d{5,6}))?"
 _PLACE = re.compile(
     rf"{_W}(?:(?: (?:of|and))? (?:{_W}|[NSEW]\.)){{0,4}}(?: [A-Z](?![\w]))?"
     rf"(?:(?<=Rd)\.|(?<=St)\.|(?<=Ave)\.|(?<=Dist)\.)?"
@@ -49,7 +51,7 @@ _PLACE = re.compile(
 _ONLY_POSTCODE = re.compile(r"(?:[A-Z]{2} \d{5}|[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|\d{5,6})(?![\w-])")
 _CODED = re.compile(r" (?:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]{2} \d{5})$")
 _ENDS = re.compile(
-    r"(?:Road|Street|Avenue|Lane|Drive|Boulevard|Court|Close|Crescent|Terrace|Square|Hutong|Estate|Gardens?|Mansions?|"
+    r"(?:Cottages?|Farm|Lodge|Barn|Road|Street|Avenue|Lane|Drive|Boulevard|Court|Close|Crescent|Terrace|Square|Hutong|Estate|Gardens?|Mansions?|"
     r"House|Villas?|Heights|Towers?|Residences?|Apartments?|Hall|Hotel|Inn|Hostel|Dormitory|Building|Centre|Center|"
     r"District|Dist\.?|Rd\.?|St\.|Ave\.?|Avenue \d+|Street \d+|"
     r"County|Town|Township|Village|City|Province|Subdistrict|Prefecture|Community|Plaza|Mansion|Compound|Bay|"
@@ -77,7 +79,7 @@ _ANOTHER = re.compile(rf", {_W}(?:[.;,)]| [a-z]|$)")
 
 @lru_cache(maxsize=1)
 def _given() -> frozenset[str]:
-    return load("given_latin") | load("surnames_latin") | load("given_world")
+    return load("given_latin") | load("surnames_latin") | (load("given_world") - load("not_alone"))
 
 
 def _part(text: str, at: int) -> tuple[str, int] | None:

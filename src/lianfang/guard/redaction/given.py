@@ -75,15 +75,17 @@ def alone(text: str) -> Iterator[Span]:
         prior = _BEFORE.search(before)
         told = _NAMED.search(before) is not None
         does = _DOES.match(text, found.end()) is not None
-        named = name in names or (name in both and (told or does or (prior and prior.group(1).lower() in _CALLS))) or (
-            len(name) > 3
-            and name not in small
-            and name not in proper
-            and _IS.match(text, found.end()) is not None
+        named = (
+            name in names
+            or (name in both and (told or does or (prior and prior.group(1).lower() in _CALLS)))
+            or (
+                len(name) > 3
+                and name not in small
+                and name not in proper
+                and _IS.match(text, found.end()) is not None
+            )
         )
-        if not named and not (
-            len(name) > 3 and name not in small and name not in proper and told
-        ):
+        if not named and not (len(name) > 3 and name not in small and name not in proper and told):
             continue
         if prior and not prior.group(1)[-1] in ".:" and prior.group(1).lower() not in _CALLS:
             lead = prior.group(1)

@@ -247,7 +247,9 @@ def _worldly(parts: list[str]) -> bool:
 def _christened(word: str, weak: bool) -> bool:
     """Whether a word is a given name of some country, or at the block point no word of English at all."""
     name = bare(word)
-    return name in _GIVEN or (weak and (name in _world()[0] or not (name in _english()[0] or name in _english()[1])))
+    return name in _GIVEN or (
+        weak and (name in _world()[0] or not (name in _english()[0] or name in _english()[1]))
+    )
 
 
 def _pinyin(surname: str, given: list[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Identifiers that have a form: numbers with check digits, letters and digits, dates of birth, ages, seats.
+"""Identifiers that have a form: numbers with check digits, letters and digits.
 
 Check digits: resident ID GB 11643 (ISO 7064 MOD 11-2), bank cards and IMEI by Luhn (ISO/IEC 7812), Hong
 Kong and Taiwan identity numbers by their weighted sums.
@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from ipaddress import ip_address
 
+from lianfang.guard.redaction.ages import ages
 from lianfang.guard.redaction.cued import CUED
 from lianfang.guard.redaction.phones import phones
 from lianfang.guard.redaction.tables import cells
+from lianfang.guard.redaction.trips import trips
 
 Span = tuple[str, int, int]
 
@@ -243,97 +245,6 @@ def _counts(text: str, found: re.Match[str]) -> bool:
     )
 
 
-# HL7 v2, PID: the seventh field is the patient's date of birth
-_PID_BORN = re.compile(r"^PID(?:\|[^|\n]*){6}\|((?:19|20)\d{6})(?=\||\d{4,6}\||$)", re.M)
-_HAN_DATE = (
-    r"[一二三四五六七八九〇零]{4}年(?:[一二三四五六七八九十]{1,3}|[正腊])月"
-    r"(?:初?[一二三四五六七八九十]{1,3}日?)?"
-)
-_DATE = (
-    rf"(?:{_HAN_DATE}|民[国國]\d{{1,3}}年\d{{1,2}}月(?:\d{{1,2}}日)?|(?:19|"
-    rf"20)\d{{2}}[年\-/.] ?\d{{1,2}}[月\-/.] ?\d{{1,2}}日?|(?:19|20)\d{{2}}年\d{{1,2}}月)"
-)
-_DOB = (
-    _PID_BORN,
-    re.compile(rf"({_DATE})(?=\s*(?:出?生(?!效|产|活)))"),
-    re.compile(
-        r"((?:(?:19|20)\d{2}|\d{2}|[一二三四五六七八九〇零]{2,4})年(?:[正腊]月|\d{1,2}月|"
-        r"[一二三四五六七八九十]{1,2}月)(?:初?[一二三四五六七八九十]{1,3}|\d{1,2})?日?)"
-        r"(?=\s*(?:生人|出生(?!人口|率|缺陷)|生的))"
-    ),
-    re.compile(r"(?<!\d)(\d{2}年\d{1,2}月\d{1,2}日)(?=生(?![产效活育命意态存物日]))"),
-    re.compile(r"生日(?:是|为|為|在)?\s*[::]?\s*(\d{1,2}月\d{1,2}日)"),
-    re.compile(
-        r"(?:\bDOB|\bd\.o\.b\.|\bborn(?: on)?|出生日期|生日)\s*[::]?\s*"
-        r"(\d{1,2}[-. ][A-Z][a-z]{2}[-. ](?:19|20)\d{2}|\d{1,2}[.-]\d{1,2}[.-](?:19|20)\d{2})(?!\d)",
-        re.I,
-    ),
-    re.compile(
-        r"(民[国國][一二三四五六七八九十]{1,3}年[一二三四五六七八九十]{1,2}月[一二三四五六七八九十]{1,3}日)(?=\s*(?:出生|生))"
-    ),
-    re.compile(
-        rf"(?:出生(?:日期|年月)|生日)[^。;\d\n]{{0,10}},?(?:应为|應為|改为|改為|更正为|更正為|实为)({_DATE})"
-    ),
-    re.compile(
-        r"(?:birth ?da(?:te|y)|date of birth|出生日期|生日)[^\n\d]{0,60}(?<![\d./-])((?:19\d{2}|200\d)(?:[-/.年])\d{1,2}(?:[-/.月])\d{1,2}日?)(?!\d)",
-        re.I,
-    ),
-    # a day of long before between two marks of a row
-    re.compile(r"(?<=[,;|\t ])(\d{1,2}([./-])\d{1,2}\2(?:19\d{2}|200[0-9]))(?=[,;|\t ]|$)"),
-    re.compile(r"(?<=[,;|\t])((?:19[0-8]\d)([-./])\d{1,2}\2\d{1,2})(?=[,;|\t]|$)"),
-    re.compile(r"\bb\.\s?((?:19|20)\d{2}-\d{2}-\d{2})(?!\d)"),
-    re.compile(
-        rf"(?:出生(?:日期|年月|于|於)?|生日|生于|生於|born(?: on)?|date of birth|DOB)\s*(?:是|"
-        rf"为|為)?[::]?\s*({_DATE}|\d{{2}}年\d{{1,2}}月\d{{1,2}}日|(?:19|20)\d{{2}}[./\-]\d{{1,2}}(?![\d./\-])|\d{{1,2}}/\d{{1,2}}/(?:19|20)\d{{2}})",
-        re.I,
-    ),
-    re.compile(
-        r"(?:born(?: on| in)?|date of birth|DOB)\s*:?\s*((?:\d{1,2} )?[A-Z][a-z]{2,8}(?: \d{1,2},)? (?:19|20)\d{2})"
-    ),
-    re.compile(
-        r"(?:出生(?:日期|年月)?|DOB)\s*[::]?\s*((?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01]))(?!\d)"
-    ),
-)
-_YEARS = r"(?:1[01]\d|\d{1,2}|\d \d|[廿卅][一二三四五六七八九]?|[一二三四五六七八九十两]{1,3})"
-_COUNTED = (
-    r"(?:(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?|"
-    r"two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen)"
-)
-_AGE = (
-    re.compile(
-        rf"(?<![\d.~至到—第大小])(?<![\d岁]-)(?:{_YEARS}[多余餘来]? ?(?:周岁|周歲|岁|歲)"
-        rf"(?:半|零?{_YEARS}个?(?:月|個月))?|{_YEARS}个月大|{_YEARS}個月大|{_YEARS}月龄|{_YEARS}日龄)(?:上下|左右|出头)?(?!以|及以|"
-        rf"组|組|至|到|-(?=\d)|~|段|上下|者占)"
-    ),
-    re.compile(r"(?<=[子女儿兒娃童宝孙婴])\((\d{1,2}(?:个月|個月|岁半|天))\)"),
-    re.compile(
-        r"(?:最小的|小的|老[大二三]|宝宝|孩子|娃娃|女儿|儿子|婴儿|患儿)(?:才|刚|现|仅|只有|今年)?(\d{1,2}个[多半]?月)(?![前后内以来没未多余])"
-    ),
-    re.compile(r"月龄\s*[::]?\s*(\d{1,2}个月)"),
-    re.compile(r"(?:年龄|年齡|年纪|虚岁|周岁)\s*[::]?\s*(\d{1,3})(?![\d.\-~至岁歲组段个])"),
-    re.compile(r"(?<![\d\-])\d{1,3}[- ](?:year|month|week|day|yr)s?[- ]old\b", re.I),
-    re.compile(r"(?<![\d\-.])\d{1,3} ?(?:y/o|yo|yrs)\b|(?<![\d\-.])\d{1,3} ?y\.o\.", re.I),
-    re.compile(rf"\b{_COUNTED}[- ](?:years?|months?|weeks?)[- ]old\b", re.I),
-    re.compile(
-        r"\((?:(?:grand)?(?:mother|father|son|daughter)|(?:step)?(?:son|daughter)|wife|husband|sister|brother|aunt|uncle|"
-        r"cousin|niece|nephew|baby|twin)(?:-in-law)?,? (\d{1,3})(?=[),;])",
-        re.I,
-    ),
-    re.compile(r"(?<![\d\-])\d{1,3} years of age\b(?! (?:and|or) (?:over|above|older))"),
-    re.compile(r"(?<=[男女])\d{1,2}[Yy](?![A-Za-z\d])"),
-    re.compile(r"(?<=\()(?:[MF]|male|female),? (\d{1,3})(?=[),;])", re.I),
-    re.compile(r"(?<![上中下第])[二三四五六七八九]旬(?=老|患|男|女|的|夫|父|母|[,。、;)]|$)"),
-    re.compile(r"\b[MF],? ?(\d{1,3}) ?y\b"),
-    re.compile(r"(?:(?<=, )|(?<=[.:] )|^)\d{1,2}[MF](?=[,;.])", re.M),
-    re.compile(r"(?<=\()\d{1,3} (?:years|months)(?=[,;)])"),
-    re.compile(r"[一二三四五六七八九]十有[一二三四五六七八九](?![一-鿿]?[个人名例])"),
-    re.compile(r"\b(?:woman|man|boy|girl|patient|male|female) of (\d{1,3})\b(?! [a-z]+s\b)", re.I),
-    re.compile(r"(?:出生|生后)(\d{1,3}(?:天|小时))(?!内|以|后)"),
-    re.compile(
-        r"\b(?:aged?|age:|age of)\s*(\d{1,3})\b(?!\s*(?:-|–|to|and|or)\s*(?:\d|over|above|older|under))", re.I
-    ),
-)
-_BARE_AGE = re.compile(r"(?<=[男女][,/|、-])\d{1,3}(?=[,/|、)-])|(?<=[男女][ \t])\d{1,3}(?=[ \t])")
 _HEADS = {
     **dict.fromkeys(("年龄", "年齡", "age"), "AGE"),
     **dict.fromkeys(("住院号", "病案号", "病历号", "门诊号", "就诊卡号", "mrn"), "MEDICAL_NO"),
@@ -346,86 +257,15 @@ _CELLS = {
     "STUDENT_NO": re.compile(r"[A-Za-z\d-]{5,24}"),
     "DOB": re.compile(r"(?:19|20)\d{2}(?:[./-]?\d{1,2}){1,2}"),
 }
-# an age of nobody in particular: a mean, a bound, a group
-_NO_AGE = re.compile(
-    r"(?:平均|年均|中位|均值|最大|最小|最高|最低|以上|大于|小于|超过|不足|低于|高于|(?<!刚)(?<!已)满|介于|不到)"
-    r"(?:的)?(?:年龄|年齡|数|值)?(?:为|為|是|约|在)?\s*[::]?$|年龄(?:中位数|均值)(?:为|是)?$"
-    r"|(?:under|over|above|below|than|least|between|median|mean|average)(?: age)?(?: (?:age|was|is|of))*\s*$",
-    re.I,
-)
 
 
 def _circumstances(text: str, digits: str) -> Iterator[Span]:
     yield from cells(text, _HEADS, _CELLS)
-    for found in _BARE_AGE.finditer(text):
-        yield "AGE", found.start(), found.end()
     for kind, pattern in CUED:
         for found in pattern.finditer(digits):
             if any(c.isdigit() for c in found.group(1)) or kind == "WECHAT":
                 yield kind, found.start(1), found.end(1)
-    for pattern in _DOB:
-        for found in pattern.finditer(text):
-            yield "DOB", found.start(1), found.end(1)
-    for pattern in _AGE:
-        for found in pattern.finditer(text):
-            if not _NO_AGE.search(text[max(0, found.start() - 24) : found.start()]):
-                group = 1 if pattern.groups else 0
-                yield "AGE", found.start(group), found.end(group)
-
-
-_TRAIN = (
-    r"(?:(?:高[铁鐵])?\d{3,4}[车車]次|(?:自[强強]|莒光|区间|區間|普悠[玛瑪]|太[鲁魯][阁閣])(?:号|號|車)?\d{3,4}(?:次|車次)|"
-    r"(?:[GDCZTKYLS]\d{1,4}|(?:高铁|高鐵|动车|动車)?\d{4})(?:次列车|次列車|次|列车|列車)?)"
-)
-_CAR = r"(?:\d{1,2}(?:号|號)?[车車](?:厢|廂)?|第?\d{1,2}卡)"
-_BERTH = r"(?:[上中下](?:铺|鋪|舖)|无座|無座)"
-_CLASS = r"(?:(?:硬卧|软卧|硬座|软座|二等座?|一等座?|商务座?),? ?)?"
-_SEAT = rf"(?:无座|無座|{_BERTH}?\d{{1,3}}(?:[A-K]|号|號|座位?){{0,3}}{_BERTH}?)"
-_GAP = r"[,, (第]{0,2}"
-_ROW = r"(?:\d{1,2}[A-L](?:座位|座)?(?![A-Za-z\d])|\d{1,2}排\d{0,2}[A-K]?座?)"
-_TRIP = (
-    re.compile(
-        rf"(?<![A-Za-z\d]){_TRAIN}{_GAP}{_CLASS}{_CAR}{_GAP}{_CLASS}(?:座位|座)?{_SEAT}?(?:(?<=[车車厢廂号座铺鋪])\))?"
-    ),
-    re.compile(
-        rf"(?<![A-Za-z\d])(?:[A-Z]{{2}}|[A-Z]\d|\d[A-Z])\d{{3,4}}(?:次)?(?:航班|班机|班機|客机)?的?{_GAP}"
-        rf"(?:(?:座位号?|座位號|座号?|座席)(?:为|是)?[:: ]{{0,2}})?{_ROW}(?!-[\dA-Za-z]{{4}})(?:(?<=[A-K座排])\))?"
-    ),
-    re.compile(
-        rf"(?<![A-Za-z\d]){_TRAIN}{_GAP}(?:(?:座位号?|座号?)[:: ]{{0,2}})\d{{1,3}}[A-F]?(?:号|座)?(?![A-Za-z\d])"
-    ),
-    re.compile(r"(?<![A-Za-z\d])(?:seat )?\d{1,2}[A-L] on (?:flight|train|coach) [A-Z\d]{2,7}\b"),
-    re.compile(
-        r"(?<![A-Za-z\d])(?:seat )?\d{1,2}[A-L](?: on|,) (?:[A-Z]{2}|[A-Z]\d|\d[A-Z]) ?\d{2,4}(?![A-Za-z\d])"
-    ),
-    re.compile(
-        r"(?<![A-Za-z\d])(?:[A-Z]{2}|[A-Z]\d|\d[A-Z]) ?\d{2,4},? (?:in )?seat \d{1,2}[A-L](?![A-Za-z\d])"
-    ),
-    re.compile(
-        r"\b(?:(?:flight|train|coach|bus) |(?=[GDCZTK]\d))[A-Z\d]{2,7},? "
-        r"(?:(?:car|coach)(?:riage)? (?:\d{1,2}|[A-Z]),? )?(?:in )?(?:seat|berth) \d{1,3}[A-L]?\b|"
-        r"(?<![A-Za-z\d])(?:[A-Z]{1,3} ?\d{2,4}|\d[A-Z]\d{2}),? (?:car|coach)(?:riage)? (?:\d{1,2}|[A-Z]),? "
-        r"(?:seat|berth) \d{1,3}[A-L]?\b",
-        re.I,
-    ),
-    re.compile(
-        r"(?<![A-Za-z\d])\d{1,2}(?:号)?[车車](?:厢)?(?:\d{1,3}(?:[A-F](?:座|号)?|号(?:座|[上中下]铺)?|座))"
-    ),
-    re.compile(
-        r"(?:[\u4e00-\u9fff][A-Z][·•・]?[A-Z\d]{5,6}|(?<![A-Za-z\d])[A-Z]{0,2}\d{3,4}次|"
-        r"(?:(?<=[乘坐搭是,。:;\s])|^)[\u4e00-\u9fff]{2,5}至[\u4e00-\u9fff]{2,5}(?:\d{1,2}:\d{2})?)?(?:长途|長途)?(?:大巴|客车|客車|班车|班車|班次|巴士|中巴|汽车)[车車]?[^,,。;\d]{0,8}"
-        r"(?:\([\u4e00-\u9fff][A-Z][·•・]?[A-Z\d]{5,6}\)第?)?(?:\d{1,2}(?:号|號)?座(?:位)?|\d{1,2}排[^,,。;\d]{0,4}座(?:位)?)"
-    ),
-)
-
-
-_TAIL = re.compile(r"[ ,(第]+$")
-
-
-def _trips(text: str) -> Iterator[Span]:
-    for pattern in _TRIP:
-        for found in pattern.finditer(text):
-            yield "TRIP", found.start(), found.start() + len(_TAIL.sub("", found.group()))
+    yield from ages(text)
 
 
 def structured(text: str, digits: str) -> Iterator[Span]:
@@ -446,4 +286,4 @@ def structured(text: str, digits: str) -> Iterator[Span]:
                 yield span
         for _, start, end in spans:
             taken[start:end] = b"\1" * (end - start)
-    yield from _trips(text)
+    yield from trips(text)
