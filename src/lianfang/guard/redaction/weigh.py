@@ -31,7 +31,11 @@ PLAIN = (
     "ruled_sure", "ruled",
 )  # fmt: skip
 #: what the tagger adds
-FEATURES = (*PLAIN, "odds", "odds_rest", "other", "person", "location", "begin_edge", "end_edge", "beside")
+FEATURES = (
+    *PLAIN, "odds", "odds_rest", "other", "person", "location", "begin_edge", "end_edge", "beside",
+    *(f"{place}_{sort}" for place in ner.PLACES for sort in ner.SORTS),
+)  # fmt: skip
+_OWN = len(FEATURES) - len(ner.PLACES) * len(ner.SORTS)
 
 _SINGLE = load("surnames")
 _JAPANESE = load("surnames_japanese")
@@ -325,7 +329,8 @@ def _features(
     if reading.belief is None:
         return [float(values.get(feature, 0.0)) for feature in PLAIN]
     values |= _believed(reading.belief, text, reading.at, low, high, chance)
-    return [float(values.get(feature, 0.0)) for feature in FEATURES]
+    around = reading.belief.around(low - reading.at, high - reading.at)
+    return [*(float(values.get(feature, 0.0)) for feature in FEATURES[:_OWN]), *around.tolist()]
 
 
 def _believed(
