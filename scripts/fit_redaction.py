@@ -58,7 +58,7 @@ def table(texts: list[Text], tagger: bool) -> Table:
         for start, end, values in weigh.candidates(text, marks, sure, ruled, tagger=tagger):
             if used.isdisjoint(range(start, end)):
                 place = (view.at(start), view.end(end))
-                made.rows.append(values)
+                made.rows.append(weigh.row(values, tagger))
                 made.marked.append(place in gold)
                 made.group.append(number)
                 made.places.append(place)

@@ -87,66 +87,77 @@ _AGE = (
     re.compile(r"(?<=[男女][,,;])\s?(\d{1,3}[yY]|\d{1,2}月\d{1,2}天|\d{1,2}个月)(?![A-Za-z\d])"),
     re.compile(r"(?:年龄|年齡)\s*[::]?\s*(\d{1,3}[Yy])(?![A-Za-z\d])"),
     re.compile(r"日龄(\d{1,3}(?:小时|小時|天))"),
-    # (two sons,) 11 and 8 are two
-    re.compile(
-        r"\b(?:sons|daughters|children|kids|grandchildren|grandsons|boys|girls|twins|siblings|brothers|sisters),? (?:aged )?"
-        r"(\d{1,2})(?=,? and \d{1,2}\b(?! (?:others|more|[a-z]+s)\b))",
-        re.I,
-    ),
-    re.compile(
-        r"\b(?:sons|daughters|children|kids|grandchildren|grandsons|boys|girls|twins|siblings|brothers|sisters),? (?:aged )?"
-        r"\d{1,2},? and (\d{1,2})\b(?! (?:others|more|[a-z]+s)\b)",
-        re.I,
-    ),
-    re.compile(
-        r"\b(?:female|male|woman|man|boy|girl|lady|gentleman|father|mother|dad|mum|mom|gran|granny|grandmother|grandfather|wife|husband|"
-        rf"son|daughter|widow|widower),? (\d{{1,3}}|{_COUNTED})(?=[,;.)]| and\b)(?![.,]\d)",
-        re.I,
-    ),
-    re.compile(r"(?<![A-Za-z])[MF], ?(\d{1,3})(?=[,;.)])(?![.,]\d)"),
-    re.compile(r"(?<![A-Za-z/\d])[MF]/(\d{1,3})(?![\d/])"),
-    re.compile(r"(?<![\d/])(\d{1,3})/[MF](?![A-Za-z/\d])"),
-    re.compile(
-        r"\b(?:guide|driver|son|daughter|wife|husband|mother|father|child|baby|infant|twins?|boy|girl|nurse|teacher|cook|porter|patient|"
-        r"passenger|student|brother|sister|neighbou?r|colleague|friend|guest|tenant)s? \((\d{1,3}|\d{1,2} ?(?:mo|mos|months?|yrs?|years?)"
-        r"(?: \d{1,2} (?:months?|mos?))?)\)",
-        re.I,
-    ),
-    re.compile(
-        rf"\b(?:turned|turning|turns) (\d{{1,3}}|one|{_COUNTED})(?=[,.;]| (?:last|this|on|in|yesterday|today|next|and)\b)(?! degrees)",
-        re.I,
-    ),
-    re.compile(r"\b(?:his|her|my|their) age (?:as|is|was) (\d{1,3})\b", re.I),
-    re.compile(
-        r"\b(?:eldest|oldest|youngest)(?: one)?(?: is)?,? (\d{1,3}(?: (?:yrs?|years|months|mo)\b)?)(?! (?:case|patient|of)\b)",
-        re.I,
-    ),
-    re.compile(r"(?<![\d.-])(\d{1,2}y ?\d{1,2}m)(?![A-Za-z\d])"),
-    re.compile(r"(?<=[a-z], )(\d{2})(?=, of )"),
     re.compile(r"月龄\s*[::]?\s*(\d{1,2}个月)"),
     re.compile(r"(?:年龄|年齡|年纪|虚岁|周岁)\s*[::]?\s*(\d{1,3})(?![\d.\-~至岁歲组段个])"),
-    re.compile(r"(?<![\d\-])\d{1,3}[- ](?:year|month|week|day|yr)s?[- ]old\b", re.I),
-    re.compile(r"(?<![\d\-.])\d{1,3} ?(?:y/o|yo|yrs)\b|(?<![\d\-.])\d{1,3} ?y\.o\.", re.I),
-    re.compile(rf"\b{_COUNTED}[- ](?:years?|months?|weeks?)[- ]old\b", re.I),
-    re.compile(
-        r"\((?:(?:grand)?(?:mother|father|son|daughter)|(?:step)?(?:son|daughter)|wife|husband|sister|brother|aunt|uncle|"
-        r"cousin|niece|nephew|baby|twin)(?:-in-law)?,? (\d{1,3})(?=[),;])",
-        re.I,
-    ),
-    re.compile(r"(?<![\d\-])\d{1,3} years of age\b(?! (?:and|or) (?:over|above|older))"),
     re.compile(r"(?<=[男女])\d{1,2}[Yy](?![A-Za-z\d])"),
-    re.compile(r"(?<=\()(?:[MF]|male|female),? (\d{1,3})(?=[),;])", re.I),
     re.compile(r"(?<![上中下第])[二三四五六七八九]旬(?=老|患|男|女|的|夫|父|母|[,。、;)]|$)"),
-    re.compile(r"\b[MF],? ?(\d{1,3}) ?y\b"),
+    re.compile(r"[一二三四五六七八九]十有[一二三四五六七八九](?![一-鿿]?[个人名例])"),
+    re.compile(r"(?:出生|生后)(\d{1,3}(?:天|小时))(?!内|以|后)"),
+)
+# English: what is looked for behind a word, by the word
+_PLURAL = (
+    "sons daughters children kids grandchildren grandsons boys girls twins siblings brothers sisters".split()
+)
+_KIN = (
+    "female male woman man boy girl lady gentleman father mother dad mum mom gran granny grandmother grandfather wife husband son daughter "
+    "widow widower"
+).split()
+_WHO = (
+    "guide driver son daughter wife husband mother father child baby infant twin twins boy girl nurse teacher cook porter patient passenger "
+    "student brother sister neighbour neighbor colleague friend guest tenant"
+).split()
+_RELATED = (
+    "mother father son daughter grandmother grandfather grandson granddaughter stepson stepdaughter law wife husband sister brother aunt uncle "
+    "cousin niece nephew baby twin"
+).split()
+_SOME = r"(?! (?:others|more|[a-z]+s)\b)"
+_BEHIND: dict[str, list[re.Pattern[str]]] = {}
+for _words, _pattern in (
+    # (two sons,) 11 and 8 are two
+    (_PLURAL, rf",? (?:aged )?(\d{{1,2}})(?=,? and \d{{1,2}}\b{_SOME})"),
+    (_PLURAL, rf",? (?:aged )?\d{{1,2}},? and (\d{{1,2}})\b{_SOME}"),
+    (_KIN, rf",? (\d{{1,3}}|{_COUNTED})(?=[,;.)]| and\b)(?![.,]\d)"),
+    (_WHO, r"s? \((\d{1,3}|\d{1,2} ?(?:mo|mos|months?|yrs?|years?)(?: \d{1,2} (?:months?|mos?))?)\)"),
+    (_RELATED, r",? (\d{1,3})(?=[);])"),
+    (
+        ("turned", "turning", "turns"),
+        rf" (\d{{1,3}}|one|{_COUNTED})(?=[,.;]| (?:last|this|on|in|yesterday|today|next|and)\b)(?! degrees)",
+    ),
+    (("his", "her", "my", "their"), r" age (?:as|is|was) (\d{1,3})\b"),
+    (
+        ("eldest", "oldest", "youngest"),
+        r"(?: one)?(?: is)?,? (\d{1,3}(?: (?:yrs?|years|months|mo)\b)?)(?! (?:case|patient|of)\b)",
+    ),
+    (("woman", "man", "boy", "girl", "patient", "male", "female"), r" of (\d{1,3})\b(?! [a-z]+s\b)"),
+    (
+        ("age", "aged"),
+        r"(?::| of)?\s*(\d{1,3})\b(?!\s*(?:-|–|to|and|or)\s*(?:\d|over|above|older|under))",
+    ),
+    (("m", "f"), r",? ?(\d{1,3})(?= ?y\b)"),
+    (("m", "f"), r", ?(\d{1,3})(?=[,;.)])(?![.,]\d)"),
+    (("m", "f"), r"/(\d{1,3})(?![\d/])"),
+    (("m", "f", "male", "female"), r"(?<=\([MFmf]),? (\d{1,3})(?=[),;])"),
+    (("male", "female"), r",? (\d{1,3})(?=[),;])"),
+):
+    for _word in _words:
+        _BEHIND.setdefault(_word, []).append(re.compile(_pattern, re.I))
+_NUMBERS = frozenset(
+    "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty thirty "
+    "forty fifty sixty seventy eighty ninety".split()
+)
+_SPELLED = re.compile(rf"{_COUNTED}[- ](?:years?|months?|weeks?)[- ]old\b", re.I)
+# and from a number on
+_FROM = (
+    re.compile(r"\d{1,3}[- ](?:year|month|week|day|yr)s?[- ]old\b", re.I),
+    re.compile(r"(?<!\.)\d{1,3} ?(?:(?:y/o|yo|yrs)\b|y\.o\.)", re.I),
+    re.compile(r"\d{1,3} years of age\b(?! (?:and|or) (?:over|above|older))"),
+    re.compile(r"(?<!/)(\d{1,3})/[MF](?![A-Za-z/\d])"),
+    re.compile(r"(?<!\.)(\d{1,2}y ?\d{1,2}m)(?![A-Za-z\d])"),
+    re.compile(r"(?<=[a-z], )(\d{2})(?=, of )"),
     re.compile(r"(?:(?<=, )|(?<=[.:] )|^)\d{1,2}[MF](?=[,;.])", re.M),
     re.compile(r"(?<=\()\d{1,3} (?:years|months)(?=[,;)])"),
-    re.compile(r"[一二三四五六七八九]十有[一二三四五六七八九](?![一-鿿]?[个人名例])"),
-    re.compile(r"\b(?:woman|man|boy|girl|patient|male|female) of (\d{1,3})\b(?! [a-z]+s\b)", re.I),
-    re.compile(r"(?:出生|生后)(\d{1,3}(?:天|小时))(?!内|以|后)"),
-    re.compile(
-        r"\b(?:aged?|age:|age of)\s*(\d{1,3})\b(?!\s*(?:-|–|to|and|or)\s*(?:\d|over|above|older|under))", re.I
-    ),
 )
+_TOKEN = re.compile(r"(?<![A-Za-z])[A-Za-z]+(?![A-Za-z])|(?<![\d-])\d{1,3}(?!\d)")
 _BARE_AGE = re.compile(r"(?<=[男女][,/|、-])\d{1,3}(?=[,/|、)-])|(?<=[男女][ \t])\d{1,3}(?=[ \t])")
 # an age of nobody in particular: a mean, a bound, a group
 _NO_AGE = re.compile(
@@ -167,10 +178,28 @@ def ages(text: str) -> Iterator[Span]:
         for found in pattern.finditer(text):
             yield "DOB", found.start(1), found.end(1)
     groups = [found.span() for found in _COUNTS.finditer(text)]
+    for found in _matches(text):
+        if any(low <= found.start() < high for low, high in groups):
+            continue
+        if not _NO_AGE.search(text, max(0, found.start() - 24), found.start()):
+            group = 1 if found.re.groups else 0
+            yield "AGE", found.start(group), found.end(group)
+
+
+def _matches(text: str) -> Iterator[re.Match[str]]:
     for pattern in _AGE:
-        for found in pattern.finditer(text):
-            if any(low <= found.start() < high for low, high in groups):
-                continue
-            if not _NO_AGE.search(text[max(0, found.start() - 24) : found.start()]):
-                group = 1 if pattern.groups else 0
-                yield "AGE", found.start(group), found.end(group)
+        yield from pattern.finditer(text)
+    for token in _TOKEN.finditer(text) if re.search("[A-Za-z]", text) else ():
+        yield from _english(text, *token.span())
+
+
+def _english(text: str, start: int, end: int) -> Iterator[re.Match[str]]:
+    """Ages behind a word, or from a number on."""
+    if text[start].isdigit():
+        tries = [pattern.match(text, start) for pattern in _FROM]
+    else:
+        word = text[start:end].lower()
+        tries = [pattern.match(text, end) for pattern in _BEHIND.get(word, ())]
+        if word in _NUMBERS:
+            tries.append(_SPELLED.match(text, start))
+    yield from filter(None, tries)

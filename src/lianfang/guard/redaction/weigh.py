@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from importlib.resources import files
 
@@ -160,6 +160,10 @@ def _excluded(text: str, low: int, high: int, told: bool, label: bool) -> bool:
     return bool(_TITLE.fullmatch(rest) or _TITLE.fullmatch(name) or name in cues.ROLES)
 
 
+#: what is known of a span: by name, and the sorts of words around it
+Features = tuple[dict[str, float], Sequence[float]]
+
+
 class _Reading:
     """One sentence while its spans are weighed."""
 
@@ -175,7 +179,7 @@ class _Reading:
 
 def candidates(
     text: str, marks: list[int], sure: set[tuple[int, int]], ruled: set[tuple[int, int]], *, tagger: bool
-) -> Iterator[tuple[int, int, list[float]]]:
+) -> Iterator[tuple[int, int, Features]]:
     """Spans that may be names, with their features.
 
     Args:
@@ -196,9 +200,7 @@ def candidates(
                 yield from _of_run(reading, run.start(), run.group(), starts)
 
 
-def _of_run(
-    reading: _Reading, base: int, run: str, starts: set[int]
-) -> Iterator[tuple[int, int, list[float]]]:
+def _of_run(reading: _Reading, base: int, run: str, starts: set[int]) -> Iterator[tuple[int, int, Features]]:
     """Candidates within one run of Chinese characters, which begins at ``base``."""
     before, after = lexicon.costs(run)
     total, belief, text = after[0], reading.belief, reading.text
@@ -262,7 +264,7 @@ def _ordinary(item: str) -> bool:
 def _features(
     reading: _Reading, low: int, high: int, cued: tuple[bool, bool, bool], told: bool,
     lexical: float, named: float, chance: float, built: bool,
-) -> list[float]:  # fmt: skip
+) -> Features:  # fmt: skip
     from bisect import bisect_left
 
     text, near = reading.text, reading.near
@@ -326,11 +328,17 @@ def _features(
         "ruled_sure": sure,
         "ruled": known and not sure,
     }
+    told_of = {name: float(value) for name, value in values.items() if value}
     if reading.belief is None:
-        return [float(values.get(feature, 0.0)) for feature in PLAIN]
-    values |= _believed(reading.belief, text, reading.at, low, high, chance)
-    around = reading.belief.around(low - reading.at, high - reading.at)
-    return [*(float(values.get(feature, 0.0)) for feature in FEATURES[:_OWN]), *around.tolist()]
+        return told_of, ()
+    told_of |= _believed(reading.belief, text, reading.at, low, high, chance)
+    return told_of, reading.belief.around(low - reading.at, high - reading.at).tolist()
+
+
+def row(features: Features, tagger: bool) -> list[float]:
+    """A value for each of :data:`FEATURES`, or without the tagger of :data:`PLAIN`."""
+    own, around = features
+    return [*(own.get(name, 0.0) for name in (FEATURES[:_OWN] if tagger else PLAIN)), *around]
 
 
 def _believed(
@@ -365,12 +373,15 @@ def _beside(text: str, start: int, end: int, at: int, belief: ner.Posterior) -> 
 
 
 @lru_cache(maxsize=2)
-def weights(tagger: bool) -> tuple[float, ...]:
-    """One weight a feature."""
+def weights(tagger: bool) -> tuple[dict[str, float], tuple[float, ...]]:
+    """One weight a feature: by name, and those of the sorts of words around a span."""
     name = "weights.txt" if tagger else "weights_rules.txt"
     lines = files("lianfang.guard.redaction.words").joinpath(name).read_text(encoding="utf-8")
-    found = dict(line.split() for line in lines.splitlines() if line and not line.startswith("#"))
-    return tuple(float(found[feature]) for feature in (FEATURES if tagger else PLAIN))
+    found = {
+        key: float(value)
+        for key, value in (line.split() for line in lines.splitlines() if line and not line.startswith("#"))
+    }
+    return found, tuple(found[feature] for feature in FEATURES[_OWN:]) if tagger else ()
 
 
 def weighed(
@@ -382,11 +393,12 @@ def weighed(
     ``widen``: where a longer reading of a span that was taken reaches the threshold too, that is taken instead:
     a release is refused for the whole of a name, not for most of it.
     """
-    w = weights(tagger)
+    own, beside = weights(tagger)
     least = math.log(threshold / (1 - threshold))
     scored = []
-    for start, end, values in candidates(text, marks, sure, ruled, tagger=tagger):
-        z = sum(a * b for a, b in zip(w, values, strict=True))
+    for start, end, (values, around) in candidates(text, marks, sure, ruled, tagger=tagger):
+        z = sum([own[name] * value for name, value in values.items()])
+        z += sum([a * b for a, b in zip(beside, around, strict=True)])
         if z >= least:
             scored.append((z, start, end))
     return settle(scored, used, widen=widen)
