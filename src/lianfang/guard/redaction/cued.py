@@ -17,7 +17,7 @@ _TRAVEL_CUE = re.compile(r"证件(?:号码?)?[::]?\s*([EGDSP][A-Z]? ?\d{4} ?\d{3
 # plates of other places by the word before them
 _PLATE_CUE = re.compile(
     r"(?:港车|港車|澳车|澳車|車號|车牌号?|車牌號?|号牌|號牌|牌照|車牌係|"
-    r"(?i:\b(?:lorry|truck|vehicle|car|van|plate|registration|taxi reg|car reg|reg\.? no|reg)(?:\.?| no\.?| number)?))"
+    r"(?i:\b(?:lorry|truck|vehicle|car|van|bus|taxi|plate|registration|taxi reg|car reg|reg\.? no|reg)(?:\.?| no\.?| number)?))"
     r"(?:是|为|為| is)?\s*[::]?\s*"
     r"([A-Z]{1,3}[ -]?\d{2,5}(?: ?[A-Z]{1,3})?(?![A-Za-z\d])|\d{2,4}[ -]?[A-Z]{2,3}|[A-Z]{2}\d{2} ?[A-Z]{3})(?![A-Za-z\d])"
 )
@@ -51,6 +51,14 @@ CUED = (
             r"\b[Ss]tudent [^.;\d\n]{2,40}, (?:student )?ID:? ?([A-Z]{0,2}\d{6,12}[A-Z]?)(?![A-Za-z\d])"
         ),
     ),
+    (
+        "STUDENT_NO",
+        re.compile(
+            r"\b[Ss]tudent(?:,| card| ID card)? ((?=[A-Z\d-]{0,3}\d)[A-Z\d]{4,10}(?:-\d{3,6})?)(?![A-Za-z\d])"
+        ),
+    ),
+    ("STUDENT_NO", re.compile(r"(?<=[\u4e00-\u9fff])(S\d{8,12})(?=[、,。]|均|$)")),
+    ("STUDENT_NO", re.compile(r"(?:校园卡|校園卡|一卡通)[^\d\n]{0,12}卡号[::]?\s?(\d{8,12})(?!\d)")),
     ("STUDENT_NO", re.compile(r"(?:同学|同學|学生|學生)\(([A-Z]{0,2}\d{8,12})\)")),
     ("STUDENT_NO", re.compile(r"(?<![A-Za-z\d])([A-Z]{0,2}\d{8,12})(?=(?:号|號)?(?:同学|同學))")),
     (
@@ -71,6 +79,7 @@ CUED = (
             r"(?:[驾駕驶駛]|遊覽車|游览车|計程車|小客車|機車|客車|汽車|轎車|自小客)(?:車號|车号)?[::]?([A-Z]{2,3}-\d{3,4})(?![A-Za-z\d])"
         ),
     ),
+    ("QQ", re.compile(r"(?<![A-Za-z])Q ?Q[^\d\n]{0,24}号码?[::]?\s?(\d{6,11})(?!\d)")),
     ("QQ", re.compile(r"Q ?Q(?:也行|也可以|也可|上说|联系|就行|发我)?[,、]?(\d{6,11})(?!\d)")),
     ("QQ", re.compile(r"(?<![\d.-])(\d{6,11})(?=\(?(?:网名|QQ昵称|昵称))")),
     ("PLATE", _PLATE_CUE),
@@ -91,11 +100,13 @@ CUED = (
     (
         "MEDICAL_NO",
         re.compile(
-            r"(?:住院号|住院號|门诊号|門診號|病案号|病案號|病历号|病歷號|就诊卡号|就诊卡|就诊号|"
+            r"(?:住院ID|病[人员員]编号|病人編號|病员号|病員號|患者编号|患者編號|外院ID|外院号|[复覆][诊診](?:编号|編號|号)|就[诊診](?:编号|編號)|传染病卡号|病案首页号|"
+            r"门诊病历号|同号段|clinic card|patient card|clinic no\.?|hospital id|住院号|住院號|门诊号|門診號|病案号|病案號|病历号|病歷號|就诊卡号|就诊卡|就诊号|"
             r"健康卡号|急诊号|急診號|就診卡號|医保号|"
             r"医保卡号|社保卡号|社保号|健保卡號|社保卡|医保卡|健康卡|病案|病历|登记号|登記號|诊疗卡号|"
             r"病人ID|病人号|MRN|(?:medical )?record (?:no\.?|number)|admission (?:no\.?|number)|chart (?:no\.?|number)|patient (?:id|no\.?|number)|hosp(?:ital|\.)? (?:no\.?|number))"
-            r"(?:码|碼)?(?:是|为|為|is)?\s*[::=#]?\s*([A-Za-z\d\-]{5,24})",
+            r"(?:码|碼)?(?:是|为|為|is(?![A-Za-z]))?\s*[::=#]?\s*([A-Z]{1,3} \d{3} \d{3}(?!\d)|\d{4} \d{4} \d{2,4}(?!\d)|[A-Za-z\d\-]{5,24}|"
+            r"[A-Z]{2,4}/\d{2}/\d{3,6})",
             re.I,
         ),
     ),
@@ -148,7 +159,7 @@ CUED = (
             r"(?<![A-Za-z])wx)(?:号码|号|號|账号|帳號|同号| ?id)?"
             r"\s*(?:是|为|為|is)?\s*[::=#]?\s*((?:[A-Za-z](?=[A-Za-z_\-]{0,19}[\d_\-])|"
             r"(?<=[::] )[A-Za-z]|(?<=[::号號])[A-Za-z])"
-            r"[A-Za-z\d_\-]{5,19})(?![A-Za-z\d])",
+            r"[A-Za-z\d_\-]{5,19}|[a-z]{3,14}\.[a-z]{1,8})(?![A-Za-z\d])",
             re.I,
         ),
     ),

@@ -130,6 +130,7 @@ _LEADING = frozenset(
         "by",
         "with",
         "and",
+        "attn",
         "interviewer",
         "respondent",
         "name",
@@ -317,16 +318,23 @@ _TURNED = re.compile(
 # all in capitals in a Chinese text: 入境旅客KIM MINJUN,
 _AMID = re.compile(
     r"(?:(?<=[\u4e00-\u9fff、,。:;(])|(?<=[\u4e00-\u9fff,:;] ))"
-    r"(?P<n>[A-Z]{3,14}(?: [A-Z]{2,14}){1,3})(?= ?[\u4e00-\u9fff、,。:;()]|$)"
+    r"(?P<n>[A-Z]{2,14},?(?: [A-Z]{2,14}){1,3})(?= ?[\u4e00-\u9fff、,。:;()]|$)"
 )
 
 
 def _listed(text: str, weak: bool) -> Iterator[Span]:
     """Okafor, Chidi after a label; LEUNG WING SZE between marks; a name in the name of a file or a field of a row."""
     for found in _AMID.finditer(text) if weak else ():
-        parts = [part for part in found["n"].split(" ") if part.lower() not in _PARTICLES]
+        parts = [part for part in found["n"].replace(",", "").split(" ") if part.lower() not in _PARTICLES]
         told = len(parts) > 1 and min(map(len, parts)) > 2
-        if told and (_foreign(parts) or _worldly(parts) or _worldly([*parts[1:], parts[0]])):
+        family = parts[0].lower() in _ROMAN_SURNAMES and all(
+            _ROMAN.fullmatch(one.lower()) for one in parts[1:]
+        )
+        if (
+            (family and len(parts) == 3)
+            or told
+            and (_foreign(parts) or _worldly(parts) or _worldly([*parts[1:], parts[0]]))
+        ):
             yield "PERSON", found.start(), found.end()
     for pattern in (_FILED, _ROW, _TURNED) if weak else ():
         for found in pattern.finditer(text):

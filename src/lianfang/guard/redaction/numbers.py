@@ -101,6 +101,13 @@ def _long_kind(number: str, before: str) -> str | None:
         return None
     if _SIM_CUE.search(before) and len(number) in (14, 15, 19, 20):
         return "DEVICE_ID"
+    if (
+        len(number) == 15
+        and number[:2] in ("34", "37")
+        and luhn(number)
+        and re.search("card|卡", before, re.I)
+    ):
+        return "BANK_CARD"
     if len(number) == 15:
         if _IMEI_CUE.search(before):
             return "DEVICE_ID" if luhn(number) else None
@@ -132,7 +139,9 @@ def _long(text: str) -> Iterator[Span]:
                 break
 
 
-_GLUED_RUN = re.compile(r"(?<!\d)(?:\d{17}[\dXx]1[3-9]\d{9}|1[3-9]\d{9}\d{17}[\dXx])(?!\d)")
+_GLUED_RUN = re.compile(
+    r"(?<!\d)(?:\d{17}[\dXx]\d{17}[\dXx]|\d{17}[\dXx]1[3-9]\d{9}|1[3-9]\d{9}\d{17}[\dXx])(?!\d)"
+)
 
 
 # 卡号6222…551月17日: the month after the number may have one digit or two
@@ -149,6 +158,11 @@ def _glued(text: str) -> Iterator[Span]:
                 break
     for found in _GLUED_RUN.finditer(text):
         start = found.start()
+        if found.end() - start == 36:
+            for low in (start, start + 18):
+                if resident_id(text[low : low + 18].upper()):
+                    yield "RESIDENT_ID", low, low + 18
+            continue
         for low, phone in ((start, start + 18), (start + 11, start)):
             if resident_id(text[low : low + 18].upper()):
                 yield "RESIDENT_ID", low, low + 18
