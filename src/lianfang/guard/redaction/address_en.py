@@ -23,7 +23,7 @@ _DWELLING = (
 _DETAIL = re.compile(
     rf"(?:(?:{_DWELLING}|flat|room|rm|unit|apt|block|building|tower) ?(?:No\. ?)?#?"
     r"(?:[A-Z]?\d[\w/-]{0,5}|[A-Z])(?![\w])|"
-    r"#\d{1,3}-\d{1,4}(?!\d)|(?:Group|Lane|Alley|Gate) (?:No\. ?)?\d{1,4}(?!\d)|"
+    r"\d{3,4}(?=, (?:Tower|Block|Building|Bldg)\b)|#\d{1,3}-\d{1,4}(?!\d)|(?:Group|Lane|Alley|Gate) (?:No\. ?)?\d{1,4}(?!\d)|"
     r"(?:No\.? ?|#)\d{1,5}(?:-\d{1,4})?[A-Z]?(?![\w.])|"
     r"\d{1,3}[A-Z]?/F(?!\w)|\d{1,3}F(?:-\d{1,3})?(?![\w-])|Sec\. ?\d{1,2}(?!\d)|"
     r"\d{1,3}(?:st|nd|rd|th) (?:[Ff]loor|Fl\.?)(?!\w)|(?:[Ff]loor|Level) \d{1,3}(?!\d))"

@@ -16,7 +16,7 @@ _PERMIT = re.compile(
 _TRAVEL_CUE = re.compile(r"证件(?:号码?)?[::]?\s*([EGDSP][A-Z]? ?\d{4} ?\d{3,4})(?![A-Za-z\d])")
 # plates of other places by the word before them
 _PLATE_CUE = re.compile(
-    r"(?:港车|港車|澳车|澳車|車號|车牌号?|車牌號?|号牌|號牌|牌照|車牌係|"
+    r"(?:港车|港車|私家车|私家車|座驾|座駕|澳车|澳車|車號|车牌号?|車牌號?|号牌|號牌|牌照|車牌係|"
     r"(?i:\b(?:lorry|truck|vehicle|car|van|bus|taxi|plate|registration|taxi reg|car reg|reg\.? no|reg)(?:\.?| no\.?| number)?))"
     r"(?:是|为|為| is)?\s*[::]?\s*"
     r"([A-Z]{1,3}[ -]?\d{2,5}(?: ?[A-Z]{1,3})?(?![A-Za-z\d])|\d{2,4}[ -]?[A-Z]{2,3}|[A-Z]{2}\d{2} ?[A-Z]{3})(?![A-Za-z\d])"
@@ -57,6 +57,8 @@ CUED = (
             r"\b[Ss]tudent(?:,| card| ID card)? ((?=[A-Z\d-]{0,3}\d)[A-Z\d]{4,10}(?:-\d{3,6})?)(?![A-Za-z\d])"
         ),
     ),
+    ("STUDENT_NO", re.compile(r"\b(?:Year|Grade) \d{1,2}, (?:student )?ID ([A-Z]{0,4}\d{6,10})(?!\d)")),
+    ("PASSPORT", re.compile(r"\bpassport number[^.\n\d]{0,60}\b(?:it['’]s|is|to) ([A-Z]{2}\d{6,7})(?!\d)")),
     ("STUDENT_NO", re.compile(r"(?<=[\u4e00-\u9fff])(S\d{8,12})(?=[、,。]|均|$)")),
     ("STUDENT_NO", re.compile(r"(?:校园卡|校園卡|一卡通)[^\d\n]{0,12}卡号[::]?\s?(\d{8,12})(?!\d)")),
     ("STUDENT_NO", re.compile(r"(?:同学|同學|学生|學生)\(([A-Z]{0,2}\d{8,12})\)")),
@@ -93,7 +95,7 @@ CUED = (
         re.compile(
             r"(?:学号|學號|学生证号?|學生證號|准考证号|学籍号|學籍號|学生编号|學生編號|考生号|一卡通号|校园卡号|"
             r"matric(?:ulation)? (?:no\.?|number)|student (?:no\.?|id|id no\.?|"
-            r"number))\s*(?:是|为|為|is(?![A-Za-z]))?\s*[::=#]?\s*((?=[A-Za-z\-]{0,8}\d)[A-Za-z\d\-]{5,24})",
+            r"number))\s*(?:是|为|為|is(?![A-Za-z])|as )?\s*[::=#]?\s*((?=[A-Za-z\-]{0,8}\d)[A-Za-z\d\-]{5,24})",
             re.I,
         ),
     ),

@@ -91,6 +91,8 @@ def before_name(before: str) -> tuple[bool, bool, bool]:
             tail = attempt[-size:]
             label = label or tail in _LABELS
             role = role or tail in _WEEK or (tail in ROLES and (size > 1 or marked or len(attempt) == 1))
+    # 高二(4)班宁致远, 宣传科蓝海燕
+    role = role or re.search("[)\\d]班$|[\u4e00-\u9fff]{2}[科股]$", bare) is not None
     # 押运员, 美甲师: trades that no list has
     role = role or (len(bare) > 2 and bare[-1] in "员师" and bare[-2] not in "人官教全成")
     if not marked:

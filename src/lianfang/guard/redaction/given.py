@@ -20,6 +20,7 @@ _WORD = re.compile(
     rf"(?<![{_LETTER}\d_@./'’&#+=-])(?=[{_UP}])[{_LETTER}]{{3,15}}(?![{_LETTER}\d_@&=]|[-/]\w|\.\w|['’](?!s\b))"
 )
 _BEFORE = re.compile(r"([\w.'’-]+) $")
+_ENDED = re.compile(r"(?:[.!?,] |\n|[-–] ?)$")
 _NEXT = re.compile(rf"(?:['’]s)? (?=[{_UP}][a-zß-öø-ÿ])")
 #: words of address and of calling before a name, which a sentence may begin with
 _CALLS = frozenset(
@@ -65,34 +66,33 @@ def alone(text: str) -> Iterator[Span]:
     Args:
         text: the normalised view.
     """
+    size = len(text.rstrip())
     for found in _WORD.finditer(text):
         word = found.group()
-        if word.isupper() or not word[1:].islower():
+        if not word[1:].islower():
             continue
-        name = bare(word)
-        names, both, small, proper = _lists()
         before = text[max(0, found.start() - 24) : found.start()]
         prior = _BEFORE.search(before)
-        told = _NAMED.search(before) is not None
-        does = _DOES.match(text, found.end()) is not None
-        named = (
-            name in names
-            or (name in both and (told or does or (prior and prior.group(1).lower() in _CALLS)))
-            or (
-                len(name) > 3
-                and name not in small
-                and name not in proper
-                and _IS.match(text, found.end()) is not None
-            )
-        )
-        if not named and not (len(name) > 3 and name not in small and name not in proper and told):
-            continue
-        if prior and not prior.group(1)[-1] in ".:" and prior.group(1).lower() not in _CALLS:
+        called = prior is not None and prior.group(1).lower() in _CALLS
+        if prior and not called and prior.group(1)[-1] not in ".:":
+            # St Mary, the Jane, in Adelaide: a part of another name, or a place
             lead = prior.group(1)
             if lead[0].isupper() or lead in ("the", "a", "an", "in", "at"):
                 continue
-        if _NEXT.match(text, found.end()):
+        if _NEXT.match(text, found.end()) or (len(word) == 3 and not called):
             continue
-        if len(name) == 3 and not (prior and prior.group(1).lower() in _CALLS):
-            continue
-        yield "PERSON", found.start(), found.end()
+        signed = found.end() == size and _ENDED.search(before) is not None
+        if _named(bare(word), called, signed, text, found.start(), found.end()):
+            yield "PERSON", found.start(), found.end()
+
+
+def _named(name: str, called: bool, signed: bool, text: str, start: int, end: int) -> bool:
+    """Whether a word is a given name here: by the lists, or by what stands around a word that no list knows."""
+    names, both, small, proper = _lists()
+    if name in names:
+        return True
+    told = _NAMED.search(text, max(0, start - 24), start) is not None
+    if name in both:
+        return told or called or _DOES.match(text, end) is not None
+    unknown = len(name) > 3 and name not in small and name not in proper
+    return unknown and (told or signed or _IS.match(text, end) is not None)

@@ -442,7 +442,7 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
     known = (
         parts[0].lower() in _GIVEN
         or not _PARTICLES.isdisjoint(parts)
-        or (parts[0].endswith(".") and not parts[-1].endswith("."))
+        or (parts[0].endswith(".") and not parts[-1].endswith(".") and not (weak and _common(parts[-1])))
     )
     pinyin = _pinyin(parts[0], parts[1:]) or (len(parts) == 2 and _pinyin(parts[1], parts[:1]))
     asian = len(parts) in (2, 3) and not _SURNAMES.isdisjoint((bare(parts[0]), bare(parts[-1])))

@@ -37,8 +37,9 @@ _BORN_NEXT = re.compile(
     # with marks it is a day of the outbreak as often, but for a year of long before
     r"(?:19\d{2}|200\d)(?:(?:\.\d{1,2}){2}|(?:/\d{1,2}){2}|(?:-\d{1,2}){2}))(?!\d)"
 )
+_PASS_NEXT = re.compile(r", ([A-Z]{2}\d{7})(?=[,;)])")
 _AGE_NEXT = re.compile(
-    r"[,, ]{0,2}(\d{1,2}个月(?!前|后|内|以|来)|\d{1,3}Y\b|(?<=,)[二三四五六七八九]?十[一二三四五六七八九]?(?=,)|(?<=,)[八九]\d(?=,)|\d{1,3} ?(?:y|yrs?|years|months|mos?|weeks)\b(?! (?:ago|of|old|later|in|since|after|before)))|\s?(?:\(([1-9]\d)(?:\)|, ?[MF]\))|, ?([1-9]\d)(?=[,;]|\. |\.$)|\| ?[MF男女] ?\| ?([1-9]?\d)(?= ?\|))"
+    r"(?:, is |[,, ]{0,2})(\d{1,2}个月(?!前|后|内|以|来)|\d{1,3}Y\b|(?<=is )\d{2}(?=[,;]| and\b)|(?<=,)[二三四五六七八九]?十[一二三四五六七八九]?(?=,)|(?<=,)[八九]\d(?=,)|\d{1,3} ?(?:y|yrs?|years|months|mos?|weeks)\b(?! (?:ago|of|old|later|in|since|after|before)))|\s?(?:\(([1-9]\d)(?:\)|, ?[MF]\))|, ?([1-9]\d)(?=[,;]|\. |\.$)|\| ?[MF男女] ?\| ?([1-9]?\d)(?= ?\|))"
 )
 
 
@@ -78,6 +79,9 @@ def _ages(text: str, spans: Iterable[tuple[str, int, int]]) -> Iterator[tuple[st
         born = _BORN_NEXT.match(text, end)
         if born:
             yield "DOB", born.start(born.lastindex or 0), born.end(born.lastindex or 0)
+        passport = _PASS_NEXT.match(text, end)
+        if passport:
+            yield "PASSPORT", passport.start(1), passport.end(1)
         found = _AGE_NEXT.match(text, end)
         if found:
             yield "AGE", found.start(found.lastindex or 0), found.end(found.lastindex or 0)

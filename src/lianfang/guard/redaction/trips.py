@@ -34,6 +34,7 @@ _TRIP = (
     ),
     re.compile(r"(?<![A-Za-z\d])[A-K]\d{1,2} on \d[A-Z]\d{2}(?![A-Za-z\d])"),
     re.compile(rf"(?<![A-Za-z\d])\d{{3,4}}[车車]?次{_ROW}"),
+    re.compile(r"\b(?:carriage|coach|car) \d{1,2} (?:of|on) (?:train )?[GDCZTK]\d{1,4}(?![\w])", re.I),
     # ships: a cabin or a deck and a place
     re.compile(r"(?:(?:[A-Z][a-z]+ ){1,3})?[Cc]abin \d{1,5}[A-Z]?,? (?:berth|bed) [A-Z\d]{1,3}\b"),
     re.compile(

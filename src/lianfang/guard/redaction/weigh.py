@@ -51,6 +51,12 @@ _AFTER_SOMEBODY = re.compile(
     "大街|路(?=[、,。;至与]|沿线|段|$)|社区|小区|街道)|"
     "(?:、[\u4e00-\u9fff]{2,4}){0,6}(?:等)?(?:[两二三四五六七八九十\\d]+个?(?:社区|小区|街道|[地区县市镇村乡校院站])|一带)"
 )
+_OF_PLACE = re.compile("[一-鿿]{2,}[县市省]人")
+# where one is, comes from or goes to, and what is said of a place
+_TO_PLACE = frozenset("在从到回往去至返经由抵赴离飞自")
+_SAID_OF_PLACE = re.compile(
+    "那边|方面|打工|务工|来电|来的|返|口岸|站|两地|三地|一带|反馈|回信|[县市区]|的企业|的电话|等地|境内|当地"
+)
 _LEFT_OVER = re.compile(r"群里|[)\d]班")
 # a brand that is a person's name before what it sells
 _SOLD = re.compile("大?药房|凉茶|牛肉|奶茶|咖啡|面馆|火锅|超市|药业|食品|服饰|珠宝")
@@ -121,7 +127,13 @@ def _excluded(text: str, low: int, high: int, told: bool, label: bool) -> bool:
     if _LEFT_OVER.fullmatch(text[max(0, low - 1) : low + 1]) and lexicon.is_surname(text[low + 1 : low + 2]):
         return True
     # 从西宁, 过武汉: the way to a place
-    if name in _NOBODY or _SOLD.match(text, high) or (name[0] in "从于过" and name[1:] in division_names()):
+    if (
+        name in _NOBODY
+        or name[-1] == "籍"
+        or _OF_PLACE.fullmatch(name)
+        or _SOLD.match(text, high)
+        or (name[0] in "从于过" and name[1:] in division_names())
+    ):
         return True
     # 衡阳东 is a station, 金门人 where one is from; 花莲林先生 has a surname and a title
     if len(name) == 3 and name[:2] in place_stems() and name[:2] not in _DOUBLE:
@@ -131,6 +143,13 @@ def _excluded(text: str, low: int, high: int, told: bool, label: bool) -> bool:
         if titled or name[-1] in "人返" or (name[-1] in "东西南北" and not told):
             return True
     if not label and (_ENDS_NOBODY.fullmatch(name) or _AFTER_SOMEBODY.match(text, high)):
+        return True
+    if (
+        not told
+        and name in place_stems()
+        and (text[low - 1 : low] in _TO_PLACE or _SAID_OF_PLACE.match(text, high))
+        and low
+    ):
         return True
     if name in place_stems() and text[max(0, low - 2) : low] in division_names():
         return True
