@@ -1,6 +1,7 @@
 """Write pairs of traditional and simplified characters that ``words/traditional.txt`` does not have, from OpenCC.
 
-OpenCC (Carbo Kuo and others, Apache-2.0) lists for each traditional character its simplified forms, the usual one first.
+OpenCC (Carbo Kuo and others, Apache-2.0) lists for each traditional character its simplified forms, the usual one
+first.
 Only characters of the basic plane are taken, one for one, so that places in a text stay.
 
 Run: ``python scripts/make_traditional.py path/to/TSCharacters.txt``.
@@ -36,7 +37,8 @@ def main() -> None:
         ):
             pairs.append(old + plain)
     body = textwrap.fill(" ".join(sorted(pairs)), 140, break_long_words=False)
-    title = "# Further pairs. 繁简对照补\n# OpenCC, (c) 2010-2020 Carbo Kuo, by scripts/make_traditional.py; Apache-2.0."
+    source = "# OpenCC, (c) 2010-2020 Carbo Kuo, by scripts/make_traditional.py; Apache-2.0."
+    title = f"# Further pairs. 繁简对照补\n{source}"
     (WORDS / "traditional_more.txt").write_text(f"{title}\n{body}\n", encoding="utf-8")
     print(len(pairs))
 

@@ -23,7 +23,8 @@ _DWELLING = (
 _DETAIL = re.compile(
     rf"(?:(?:{_DWELLING}|flat|room|rm|unit|apt|block|building|tower) ?(?:No\. ?)?#?"
     r"(?:[A-Z]?\d[\w/-]{0,5}|[A-Z])(?![\w])|"
-    r"\d{3,4}(?=, (?:Tower|Block|Building|Bldg)\b)|#\d{1,3}-\d{1,4}(?!\d)|(?:Group|Lane|Alley|Gate) (?:No\. ?)?\d{1,4}(?!\d)|"
+    r"\d{3,4}(?=, (?:Tower|Block|Building|Bldg)\b)|#\d{1,3}-\d{1,4}(?!\d)|(?:Group|Lane|Alley|"
+    r"Gate) (?:No\. ?)?\d{1,4}(?!\d)|"
     r"(?:No\.? ?|#)\d{1,5}(?:-\d{1,4})?[A-Z]?(?![\w.])|"
     r"\d{1,3}[A-Z]?/F(?!\w)|\d{1,3}F(?:-\d{1,3})?(?![\w-])|Sec\. ?\d{1,2}(?!\d)|"
     r"\d{1,3}(?:st|nd|rd|th) (?:[Ff]loor|Fl\.?)(?!\w)|(?:[Ff]loor|Level) \d{1,3}(?!\d))"
@@ -33,7 +34,8 @@ _KIND = (
     r"Terrace|Way|Square|Place|Path|Gardens?|Cottages?|Mews|Row|Hill|Grove|Park|View|Rise|Vale|Quay|Walk|Link|Parade|Wharf|Green|Hutong|Alley|Highway)"
 )
 _STREET = re.compile(
-    rf"(?:\d{{1,4}}/)?\d{{1,5}}(?:-\d{{1,5}})?[A-Za-z]?,? (?:(?:{_W}|[NSEW]\.) ){{1,4}}{_KIND}(?: \d{{1,2}}(?= #))?(?: (?:North|South|East|West|N|S|E|W)(?![\w]))?"
+    rf"(?:\d{{1,4}}/)?\d{{1,5}}(?:-\d{{1,5}})?[A-Za-z]?,? (?:(?:{_W}|[NSEW]\.) ){{1,4}}{_KIND}"
+    rf"(?: \d{{1,2}}(?= #))?(?: (?:North|South|East|West|N|S|E|W)(?![\w]))?"
     r"(?![\w])|"
     rf"\d{{1,5}} (?:Rue|Via|Calle|Jalan) (?:{_W} ?){{1,3}}(?<! )|"
     rf"(?:Jr\.?|Jirón|Calle|Rua|Rue|Via|Jalan|Jln\.?|Av\.|Avenida) (?:{_W} ){{1,3}}\d{{1,4}}(?![\w])"

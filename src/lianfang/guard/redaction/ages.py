@@ -39,7 +39,8 @@ _DOB = (
         rf"(?:出生(?:日期|年月)|生日)[^。;\d\n]{{0,10}},?(?:应为|應為|改为|改為|更正为|更正為|实为|误植为|誤植為|误写为|写成)({_DATE}|\d{{2}}年\d{{1,2}}月\d{{1,2}}日)"
     ),
     re.compile(
-        r"(?:birth ?da(?:te|y)|date of birth|出生日期|生日)[^\n\d]{0,60}(?<![\d./-])((?:19\d{2}|200\d)(?:[-/.年])\d{1,2}(?:[-/.月])\d{1,2}日?)(?!\d)",
+        r"(?:birth ?da(?:te|y)|date of birth|出生日期|生日)[^\n\d]{0,60}(?<![\d./-])((?:19\d{2}|200\d)"
+        r"(?:[-/.年])\d{1,2}(?:[-/.月])\d{1,2}日?)(?!\d)",
         re.I,
     ),
     re.compile(r"(?<!\d)((?:19|20)\d{2}[-./]\d{1,2})(?=(?:出生|生人|生的))"),
@@ -47,7 +48,8 @@ _DOB = (
         r"((?:(?:19|20)\d{2}|\d{2})年[正腊二三四五六七八九十]{1,2}月[初一二三四五六七八九十]{2,3})(?=\s*(?:生|出生))"
     ),
     re.compile(
-        r"(?:birth ?date|date of birth)[^.\n\d]{0,40}\b(\d{1,2} (?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]{0,6} (?:19|20)\d{2})"
+        r"(?:birth ?date|date of birth)[^.\n\d]{0,40}\b(\d{1,2} (?:Jan|Feb|Mar|Apr|May|June?|"
+        r"July?|Aug|Sept?|Oct|Nov|Dec)[a-z]{0,6} (?:19|20)\d{2})"
     ),
     # as airlines write it in a row: ,02MAR86,
     re.compile(r"(?<=[,/|; ])(\d{2}(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)[3-9]\d)(?=[,/|;]|$)"),
@@ -69,7 +71,8 @@ _DOB = (
 )
 _YEARS = r"(?:1[01]\d|\d{1,2}|\d \d|[廿卅][一二三四五六七八九]?|[一二三四五六七八九十两]{1,3})"
 _COUNTED = (
-    r"(?:(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?|"
+    r"(?:(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[- ](?:one|two|three|"
+    r"four|five|six|seven|eight|nine))?|"
     r"two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen)"
 )
 _AGE = (
@@ -98,21 +101,101 @@ _AGE = (
     re.compile(r"(?:出生|生后)(\d{1,3}(?:天|小时))(?!内|以|后)"),
 )
 # English: what is looked for behind a word, by the word
-_PLURAL = (
-    "sons daughters children kids grandchildren grandsons boys girls twins siblings brothers sisters".split()
-)
-_KIN = (
-    "female male woman man boy girl lady gentleman father mother dad mum mom gran granny grandmother grandfather wife husband son daughter "
-    "widow widower"
-).split()
-_WHO = (
-    "guide driver son daughter wife husband mother father child baby infant twin twins boy girl nurse teacher cook porter patient passenger "
-    "student brother sister neighbour neighbor colleague friend guest tenant"
-).split()
-_RELATED = (
-    "mother father son daughter grandmother grandfather grandson granddaughter stepson stepdaughter law wife husband sister brother aunt uncle "
-    "cousin niece nephew baby twin"
-).split()
+_PLURAL = [
+    "sons",
+    "daughters",
+    "children",
+    "kids",
+    "grandchildren",
+    "grandsons",
+    "boys",
+    "girls",
+    "twins",
+    "siblings",
+    "brothers",
+    "sisters",
+]
+_KIN = [
+    "female",
+    "male",
+    "woman",
+    "man",
+    "boy",
+    "girl",
+    "lady",
+    "gentleman",
+    "father",
+    "mother",
+    "dad",
+    "mum",
+    "mom",
+    "gran",
+    "granny",
+    "grandmother",
+    "grandfather",
+    "wife",
+    "husband",
+    "son",
+    "daughter",
+    "widow",
+    "widower",
+]
+_WHO = [
+    "guide",
+    "driver",
+    "son",
+    "daughter",
+    "wife",
+    "husband",
+    "mother",
+    "father",
+    "child",
+    "baby",
+    "infant",
+    "twin",
+    "twins",
+    "boy",
+    "girl",
+    "nurse",
+    "teacher",
+    "cook",
+    "porter",
+    "patient",
+    "passenger",
+    "student",
+    "brother",
+    "sister",
+    "neighbour",
+    "neighbor",
+    "colleague",
+    "friend",
+    "guest",
+    "tenant",
+]
+_RELATED = [
+    "mother",
+    "father",
+    "son",
+    "daughter",
+    "grandmother",
+    "grandfather",
+    "grandson",
+    "granddaughter",
+    "stepson",
+    "stepdaughter",
+    "law",
+    "wife",
+    "husband",
+    "sister",
+    "brother",
+    "aunt",
+    "uncle",
+    "cousin",
+    "niece",
+    "nephew",
+    "baby",
+    "twin",
+]
 _SOME = r"(?! (?:others|more|[a-z]+s)\b)"
 _BEHIND: dict[str, list[re.Pattern[str]]] = {}
 for _words, _pattern in (
@@ -146,8 +229,34 @@ for _words, _pattern in (
     for _word in _words:
         _BEHIND.setdefault(_word, []).append(re.compile(_pattern, re.I))
 _NUMBERS = frozenset(
-    "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty thirty "
-    "forty fifty sixty seventy eighty ninety".split()
+    [
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
+        "twenty",
+        "thirty",
+        "forty",
+        "fifty",
+        "sixty",
+        "seventy",
+        "eighty",
+        "ninety",
+    ]
 )
 _SPELLED = re.compile(rf"{_COUNTED}[- ](?:years?|months?|weeks?)[- ]old\b", re.I)
 # and from a number on

@@ -17,9 +17,11 @@ _TRAVEL_CUE = re.compile(r"证件(?:号码?)?[::]?\s*([EGDSP][A-Z]? ?\d{4} ?\d{3
 # plates of other places by the word before them
 _PLATE_CUE = re.compile(
     r"(?:港车|港車|私家车|私家車|座驾|座駕|澳车|澳車|車號|车牌号?|車牌號?|号牌|號牌|牌照|車牌係|"
-    r"(?i:\b(?:lorry|truck|vehicle|car|van|bus|taxi|plate|registration|taxi reg|car reg|reg\.? no|reg)(?:\.?| no\.?| number)?))"
+    r"(?i:\b(?:lorry|truck|vehicle|car|van|bus|taxi|plate|registration|taxi reg|car reg|"
+    r"reg\.? no|reg)(?:\.?| no\.?| number)?))"
     r"(?:是|为|為| is)?\s*[::]?\s*"
-    r"([A-Z]{1,3}[ -]?\d{2,5}(?: ?[A-Z]{1,3})?(?![A-Za-z\d])|\d{2,4}[ -]?[A-Z]{2,3}|[A-Z]{2}\d{2} ?[A-Z]{3})(?![A-Za-z\d])"
+    r"([A-Z]{1,3}[ -]?\d{2,5}(?: ?[A-Z]{1,3})?(?![A-Za-z\d])|\d{2,4}[ -]?[A-Z]{2,3}|"
+    r"[A-Z]{2}\d{2} ?[A-Z]{3})(?![A-Za-z\d])"
 )
 _TAIBAO = re.compile(
     r"(?:[Tt]aiwan [Cc]ompatriot [Pp]ermit|台胞证|臺胞證|台胞證|臺胞证|台湾居民)[^\d\n]{0,8}(\d{8}(?:\d{2})?)(?!\d)"
@@ -102,12 +104,16 @@ CUED = (
     (
         "MEDICAL_NO",
         re.compile(
-            r"(?:住院ID|病[人员員]编号|病人編號|病员号|病員號|患者编号|患者編號|外院ID|外院号|[复覆][诊診](?:编号|編號|号)|就[诊診](?:编号|編號)|传染病卡号|病案首页号|"
-            r"门诊病历号|同号段|clinic card|patient card|clinic no\.?|hospital id|住院号|住院號|门诊号|門診號|病案号|病案號|病历号|病歷號|就诊卡号|就诊卡|就诊号|"
+            r"(?:住院ID|病[人员員]编号|病人編號|病员号|病員號|患者编号|患者編號|外院ID|外院号|"
+            r"[复覆][诊診](?:编号|編號|号)|就[诊診](?:编号|編號)|传染病卡号|病案首页号|"
+            r"门诊病历号|同号段|clinic card|patient card|clinic no\.?|hospital id|住院号|住院號|门诊号|門診號|病案号|病案號|病历号|"
+            r"病歷號|就诊卡号|就诊卡|就诊号|"
             r"健康卡号|急诊号|急診號|就診卡號|医保号|"
             r"医保卡号|社保卡号|社保号|健保卡號|社保卡|医保卡|健康卡|病案|病历|登记号|登記號|诊疗卡号|"
-            r"病人ID|病人号|MRN|(?:medical )?record (?:no\.?|number)|admission (?:no\.?|number)|chart (?:no\.?|number)|patient (?:id|no\.?|number)|hosp(?:ital|\.)? (?:no\.?|number))"
-            r"(?:码|碼)?(?:是|为|為|is(?![A-Za-z]))?\s*[::=#]?\s*([A-Z]{1,3} \d{3} \d{3}(?!\d)|\d{4} \d{4} \d{2,4}(?!\d)|[A-Za-z\d\-]{5,24}|"
+            r"病人ID|病人号|MRN|(?:medical )?record (?:no\.?|number)|admission (?:no\.?|number)|chart "
+            r"(?:no\.?|number)|patient (?:id|no\.?|number)|hosp(?:ital|\.)? (?:no\.?|number))"
+            r"(?:码|碼)?(?:是|为|為|is(?![A-Za-z]))?\s*[::=#]?\s*([A-Z]{1,3} \d{3} \d{3}(?!\d)|\d{4} \d{4} "
+            r"\d{2,4}(?!\d)|[A-Za-z\d\-]{5,24}|"
             r"[A-Z]{2,4}/\d{2}/\d{3,6})",
             re.I,
         ),

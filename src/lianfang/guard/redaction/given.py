@@ -24,27 +24,115 @@ _ENDED = re.compile(r"(?:[.!?,] |\n|[-–] ?)$")
 _NEXT = re.compile(rf"(?:['’]s)? (?=[{_UP}][a-zß-öø-ÿ])")
 #: words of address and of calling before a name, which a sentence may begin with
 _CALLS = frozenset(
-    "hi hello hey dear thanks ask tell call ring phone text nurse sister brother cousin uncle aunt auntie granny nanny from by with cc and or "
-    "could can would will did does do is was are has had have should may please when then so because both not after before yesterday today "
-    "tonight also but where why how since although "
-    "if per att attn only am pm night day on-call mr mrs ms dr sr wife husband son daughter mum mom dad baby twin".split()
+    [
+        "hi",
+        "hello",
+        "hey",
+        "dear",
+        "thanks",
+        "ask",
+        "tell",
+        "call",
+        "ring",
+        "phone",
+        "text",
+        "nurse",
+        "sister",
+        "brother",
+        "cousin",
+        "uncle",
+        "aunt",
+        "auntie",
+        "granny",
+        "nanny",
+        "from",
+        "by",
+        "with",
+        "cc",
+        "and",
+        "or",
+        "could",
+        "can",
+        "would",
+        "will",
+        "did",
+        "does",
+        "do",
+        "is",
+        "was",
+        "are",
+        "has",
+        "had",
+        "have",
+        "should",
+        "may",
+        "please",
+        "when",
+        "then",
+        "so",
+        "because",
+        "both",
+        "not",
+        "after",
+        "before",
+        "yesterday",
+        "today",
+        "tonight",
+        "also",
+        "but",
+        "where",
+        "why",
+        "how",
+        "since",
+        "although",
+        "if",
+        "per",
+        "att",
+        "attn",
+        "only",
+        "am",
+        "pm",
+        "night",
+        "day",
+        "on-call",
+        "mr",
+        "mrs",
+        "ms",
+        "dr",
+        "sr",
+        "wife",
+        "husband",
+        "son",
+        "daughter",
+        "mum",
+        "mom",
+        "dad",
+        "baby",
+        "twin",
+    ]
 )
 #: after these a word that no English list knows is a name
 _NAMED = re.compile(
-    r"\b(?:called|named|name(?:'s| is)|ask|asked|tell|told|hi|hello|hey|dear|thanks|spoke (?:to|with)|surname(?: only| is)?,?|"
+    r"\b(?:called|named|name(?:'s| is)|ask|asked|tell|told|hi|hello|hey|dear|thanks|spoke "
+    r"(?:to|with)|surname(?: only| is)?,?|"
     r"verbally to|given to|handed to|handover (?:to|from)|signed by|goes by|given(?: name)?|cc|"
-    r"(?:night |duty |ward |shift )?(?:manager|tenant|driver|guest|porter|cleaner|receptionist|interpreter|translator|colleague|neighbou?r|helper|"
-    r"maid|cook|guard|cashier|vendor|volunteer|resident|roommate|housemate|landlord|boss)|nurse|sister|brother|wife|husband|son|daughter|aunt|uncle|cousin) $",
+    r"(?:night |duty |ward |shift )?(?:manager|tenant|driver|guest|porter|cleaner|"
+    r"receptionist|interpreter|translator|colleague|neighbou?r|helper|"
+    r"maid|cook|guard|cashier|vendor|volunteer|resident|roommate|housemate|landlord|boss)|"
+    r"nurse|sister|brother|wife|husband|son|daughter|aunt|uncle|cousin) $",
     re.I,
 )
 #: and before these, which say who it is
 _IS = re.compile(
-    r", (?:the|a|an|his|her|my|our|their|aged) (?:(?:only|eldest|youngest|older|younger|elder|first|night|ward) )?(?:(?:grand|step)?"
+    r", (?:the|a|an|his|her|my|our|their|aged) (?:(?:only|eldest|youngest|older|younger|elder|"
+    r"first|night|ward) )?(?:(?:grand|step)?"
     r"(?:daughter|son|mother|father|child)|sister|brother|wife|husband|aunt|uncle|cousin|nephew|niece|neighbou?r|driver|nurse|"
-    r"colleague|friend|\d)|, \d{1,2},| from the [A-Z][a-z]+ (?:team|office|desk|unit)|(?:['’]s)? (?:says|said|told|asked|texted|rang|phoned)\b"
+    r"colleague|friend|\d)|, \d{1,2},| from the [A-Z][a-z]+ (?:team|office|desk|unit)|"
+    r"(?:['’]s)? (?:says|said|told|asked|texted|rang|phoned)\b"
 )
 _DOES = re.compile(
-    r" (?:wants|wanted|has|had|is|was|will|would|said|says|asked|asks|told|needs|needed|called|rang|left|took|came|went|sent|lives|works|can|could|"
+    r" (?:wants|wanted|has|had|is|was|will|would|said|says|asked|asks|told|needs|needed|"
+    r"called|rang|left|took|came|went|sent|lives|works|can|could|"
     r"please|and I|forgot|brought|gave|got)\b"
 )
 

@@ -310,7 +310,8 @@ _ROW = re.compile(rf"(?<=[:|;] )(?P<s>[{_UP}][{_LOW}]{{2,14}}), (?P<g>[{_UP}][{_
 
 # and the family name first, as a list or a ticket has it: Halvorsen, Ingrid — berth 12; Rossi/Giulia
 _TURNED = re.compile(
-    rf"(?:(?<=[:;|(] )|(?<=— )|^)(?P<s>[{_UP}][{_LOW}]{{2,14}})(?:, |/)(?P<g>[{_UP}][{_LOW}]{{2,14}})(?= ?[—|;,.(]| - |$)",
+    rf"(?:(?<=[:;|(] )|(?<=— )|^)(?P<s>[{_UP}][{_LOW}]{{2,14}})(?:, |/)"
+    rf"(?P<g>[{_UP}][{_LOW}]{{2,14}})(?= ?[—|;,.(]| - |$)",
     re.M,
 )
 
@@ -330,10 +331,8 @@ def _listed(text: str, weak: bool) -> Iterator[Span]:
         family = parts[0].lower() in _ROMAN_SURNAMES and all(
             _ROMAN.fullmatch(one.lower()) for one in parts[1:]
         )
-        if (
-            (family and len(parts) == 3)
-            or told
-            and (_foreign(parts) or _worldly(parts) or _worldly([*parts[1:], parts[0]]))
+        if (family and len(parts) == 3) or (
+            told and (_foreign(parts) or _worldly(parts) or _worldly([*parts[1:], parts[0]]))
         ):
             yield "PERSON", found.start(), found.end()
     for pattern in (_FILED, _ROW, _TURNED) if weak else ():

@@ -30,8 +30,8 @@ _LOADING = threading.Lock()
 LONGEST = 120
 #: what the tagger calls words: persons, places, bodies, times, and its parts of speech (nr and PER are one)
 SORTS = (
-    "LOC", "O", "ORG", "PER", "TIME", "a", "ad", "an", "c", "d", "f", "m", "n", "nw", "nz", "p", "q", "r", "s", "u", "v",
-    "vd", "vn", "w", "xc",
+    "LOC", "O", "ORG", "PER", "TIME", "a", "ad", "an", "c", "d", "f", "m", "n", "nw", "nz", "p", "q", "r", "s", "u",
+    "v", "vd", "vn", "w", "xc",
 )  # fmt: skip
 #: where beside and within a span the sort of word is asked for
 PLACES = ("before_last", "before", "first", "all", "last", "after", "after_next")

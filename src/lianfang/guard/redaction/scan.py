@@ -32,14 +32,18 @@ MASKS = {
 
 
 _BORN_NEXT = re.compile(
-    r",? ?(?<=[, (])(\d{1,2} (?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]{0,6} (?:19\d{2}|200\d|20[12]\d(?=, (?:fe)?male)))(?!\d)|"
+    r",? ?(?<=[, (])(\d{1,2} (?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|"
+    r"Dec)[a-z]{0,6} (?:19\d{2}|200\d|20[12]\d(?=, (?:fe)?male)))(?!\d)|"
     r" ?[,|( ] ?((?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])|"
     # with marks it is a day of the outbreak as often, but for a year of long before
     r"(?:19\d{2}|200\d)(?:(?:\.\d{1,2}){2}|(?:/\d{1,2}){2}|(?:-\d{1,2}){2}))(?!\d)"
 )
 _PASS_NEXT = re.compile(r", ([A-Z]{2}\d{7})(?=[,;)])")
 _AGE_NEXT = re.compile(
-    r"(?:, is |[,, ]{0,2})(\d{1,2}个月(?!前|后|内|以|来)|\d{1,3}Y\b|(?<=is )\d{2}(?=[,;]| and\b)|(?<=,)[二三四五六七八九]?十[一二三四五六七八九]?(?=,)|(?<=,)[八九]\d(?=,)|\d{1,3} ?(?:y|yrs?|years|months|mos?|weeks)\b(?! (?:ago|of|old|later|in|since|after|before)))|\s?(?:\(([1-9]\d)(?:\)|, ?[MF]\))|, ?([1-9]\d)(?=[,;]|\. |\.$)|\| ?[MF男女] ?\| ?([1-9]?\d)(?= ?\|))"
+    r"(?:, is |[,, ]{0,2})(\d{1,2}个月(?!前|后|内|以|来)|\d{1,3}Y\b|(?<=is )\d{2}(?=[,;]| and\b)|"
+    r"(?<=,)[二三四五六七八九]?十[一二三四五六七八九]?(?=,)|(?<=,)[八九]\d(?=,)|\d{1,3} ?(?:y|yrs?|years|months|"
+    r"mos?|weeks)\b(?! (?:ago|of|old|later|in|since|after|before)))|\s?(?:\(([1-9]\d)(?:\)|"
+    r", ?[MF]\))|, ?([1-9]\d)(?=[,;]|\. |\.$)|\| ?[MF男女] ?\| ?([1-9]?\d)(?= ?\|))"
 )
 
 

@@ -30,7 +30,8 @@ _TRIP = (
     ),
     # SK4432 (seat 9D), EK 384 in 61A, NX420 seat 23
     re.compile(
-        r"(?<![A-Za-z\d])(?:[A-Z]{2}|[A-Z]\d|\d[A-Z]) ?\d{2,4}(?: \(seat \d{1,2}[A-L]\)|,? in \d{1,2}[A-L](?![A-Za-z\d])|,? (?:seat|SEAT) \d{1,2}[A-L]?(?![A-Za-z\d]))"
+        r"(?<![A-Za-z\d])(?:[A-Z]{2}|[A-Z]\d|\d[A-Z]) ?\d{2,4}(?: \(seat \d{1,2}[A-L]\)|,? in "
+        r"\d{1,2}[A-L](?![A-Za-z\d])|,? (?:seat|SEAT) \d{1,2}[A-L]?(?![A-Za-z\d]))"
     ),
     re.compile(r"(?<![A-Za-z\d])[A-K]\d{1,2} on \d[A-Z]\d{2}(?![A-Za-z\d])"),
     re.compile(rf"(?<![A-Za-z\d])\d{{3,4}}[车車]?次{_ROW}"),
@@ -38,7 +39,8 @@ _TRIP = (
     # ships: a cabin or a deck and a place
     re.compile(r"(?:(?:[A-Z][a-z]+ ){1,3})?[Cc]abin \d{1,5}[A-Z]?,? (?:berth|bed) [A-Z\d]{1,3}\b"),
     re.compile(
-        r"(?:(?<=[,。;:\s乘坐搭于])|^)(?:[\u4e00-\u9fff]{2,6}(?:轮|輪|\d{0,2}号|號))? ?(?:[一二三四五特]等舱|[一二三四五六]层) ?\d{1,4}室\d{1,3}号?铺"
+        r"(?:(?<=[,。;:\s乘坐搭于])|^)(?:[\u4e00-\u9fff]{2,6}(?:轮|輪|\d{0,2}号|號))? ?(?:[一二三四五特]等舱|"
+        r"[一二三四五六]层) ?\d{1,4}室\d{1,3}号?铺"
     ),
     re.compile(r"(?<![A-Za-z\d])[A-Z]{2}\d{2,3} ?[上下][层層]\d{1,3}[号號](?:位|座)"),
     re.compile(r"(?<![A-Za-z\d])\d{1,2}[A-L] on (?:flight|train|coach) [A-Z\d]{2,7}\b"),
@@ -59,7 +61,8 @@ _TRIP = (
     re.compile(
         r"(?:[\u4e00-\u9fff][A-Z][·•・]?[A-Z\d]{5,6}|(?<![A-Za-z\d])(?:[A-Z]{0,2}\d{3,4}(?:次|班次)|[A-Z]\d{3,4}(?=班车|班次))|"
         r"(?:(?<=[乘坐搭是,。:;\s])|^)[\u4e00-\u9fff]{2,5}至[\u4e00-\u9fff]{2,5}(?:\d{1,2}:\d{2})?)?(?:长途|長途)?(?:大巴|客车|客車|班车|班車|班次|巴士|中巴|汽车)[车車]?[^,,。;\d]{0,8}"
-        r"(?:\([\u4e00-\u9fff][A-Z][·•・]?[A-Z\d]{5,6}\)第?)?(?: ?座位\d{1,2}(?:号|號)|\d{1,2}(?:号|號)?座(?:位)?|\d{1,2}排[^,,。;\d]{0,4}座(?:位)?)"
+        r"(?:\([\u4e00-\u9fff][A-Z][·•・]?[A-Z\d]{5,6}\)第?)?(?: ?座位\d{1,2}(?:号|號)|\d{1,2}(?:号|號)?座"
+        r"(?:位)?|\d{1,2}排[^,,。;\d]{0,4}座(?:位)?)"
     ),
 )
 
@@ -68,7 +71,8 @@ _TAIL = re.compile(r"[ ,(第]+$")
 
 
 def trips(text: str) -> Iterator[Span]:
-    """Trains, flights, coaches and ships together with a seat, a berth or a carriage; ``text`` is the normalised view."""
+    """Trains, flights, coaches and ships together with a seat, a berth or a carriage; "
+    "``text`` is the normalised view."""
     for pattern in _TRIP:
         for found in pattern.finditer(text):
             yield "TRIP", found.start(), found.start() + len(_TAIL.sub("", found.group()))

@@ -82,7 +82,7 @@ _PLACE_NEXT = re.compile(
 _PARTS = load("minority")
 # a syllable that ends such names and stands in none alone
 _COMPOSED = re.compile(
-    "(?:" + "|".join(sorted(_PARTS, key=len, reverse=True)) + ")+(?:[汗江惹莫则姆提措]|古丽)?"
+    "(?:" + "|".join(sorted(_PARTS, key=lambda part: (-len(part), part))) + ")+(?:[汗江惹莫则姆提措]|古丽)?"
 )
 # 第五 is a surname, 第五天 is none
 _ORDINAL = re.compile("第五[天次例批个条章节届名轮期周年月日组号版]")
