@@ -51,6 +51,9 @@ _DOB = (
         r"(?:birth ?date|date of birth)[^.\n\d]{0,40}\b(\d{1,2} (?:Jan|Feb|Mar|Apr|May|June?|"
         r"July?|Aug|Sept?|Oct|Nov|Dec)[a-z]{0,6} (?:19|20)\d{2})"
     ),
+    re.compile(
+        r"(?<=[男女][,;])((?:19\d{2}|20\d{2})(?:年\d{1,2}月\d{1,2}日|([-./])\d{1,2}\2\d{1,2}))(?=[,;。]|$)"
+    ),
     # as airlines write it in a row: ,02MAR86,
     re.compile(r"(?<=[,/|; ])(\d{2}(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)[3-9]\d)(?=[,/|;]|$)"),
     # a day of long before between two marks of a row

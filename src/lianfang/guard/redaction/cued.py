@@ -72,7 +72,7 @@ CUED = (
         ),
     ),
     ("STUDENT_NO", re.compile(r"(?<=\d[,、])((?:19|20)\d{8})(?=\([\u4e00-\u9fff]{2,4}[、,)])")),
-    ("TW_PERMIT", re.compile(r"(?<=持)(0\d{7}(?:\d{2})?)(?=的|之|[\u4e00-\u9fff]{2,4}入)")),
+    ("TW_PERMIT", re.compile(r"(?<=持)(0\d{7}(?:\d{2})?)(?=[,、。]|的|之|[\u4e00-\u9fff]{2,4}入)")),
     (
         "PASSPORT",
         re.compile(r"(?:护照|護照)[^\dA-Za-z,。;\n]{0,6},?号[::]?([A-Z]{2,3}\d{6,7})(?![A-Za-z\d])"),
@@ -106,13 +106,15 @@ CUED = (
         re.compile(
             r"(?:住院ID|病[人员員]编号|病人編號|病员号|病員號|患者编号|患者編號|外院ID|外院号|"
             r"[复覆][诊診](?:编号|編號|号)|就[诊診](?:编号|編號)|传染病卡号|病案首页号|"
-            r"门诊病历号|同号段|clinic card|patient card|clinic no\.?|hospital id|住院号|住院號|门诊号|門診號|病案号|病案號|病历号|"
+            r"门诊病历号|同号段|clinic card|patient card|clinic no\.?|hospital id|"
+            r"住院号|住院號|门诊号|門診號|病案号|病案號|病历号|"
             r"病歷號|就诊卡号|就诊卡|就诊号|"
             r"健康卡号|急诊号|急診號|就診卡號|医保号|"
             r"医保卡号|社保卡号|社保号|健保卡號|社保卡|医保卡|健康卡|病案|病历|登记号|登記號|诊疗卡号|"
             r"病人ID|病人号|MRN|(?:medical )?record (?:no\.?|number)|admission (?:no\.?|number)|chart "
-            r"(?:no\.?|number)|patient (?:id|no\.?|number)|hosp(?:ital|\.)? (?:no\.?|number))"
-            r"(?:码|碼)?(?:是|为|為|is(?![A-Za-z]))?\s*[::=#]?\s*([A-Z]{1,3} \d{3} \d{3}(?!\d)|\d{4} \d{4} "
+            r"(?:no\.?|number)|patient (?:id|no\.?|number)|file(?: no\.?)?(?= [A-Z]-\d{5})|"
+            r"hosp(?:ital|\.)? (?:no\.?|number))"
+            r"(?:码|碼)?(?:先挂|是|为|為|is(?![A-Za-z]))?\s*[::=#]?\s*([A-Z]{1,3} \d{3} \d{3}(?!\d)|\d{4} \d{4} "
             r"\d{2,4}(?!\d)|[A-Za-z\d\-]{5,24}|"
             r"[A-Z]{2,4}/\d{2}/\d{3,6})",
             re.I,

@@ -17,6 +17,7 @@ from lianfang.guard.redaction.words import load
 Span = tuple[str, int, int]
 
 _PARTS = load("minority") | load("families")
+_MANY = frozenset(part for part in load("minority") if len(part) > 1)
 _LONGEST_PART = max(map(len, _PARTS))
 _BORROWED = load("borrowed")
 _TOLD = cues.ROLES | load("labels")
@@ -175,3 +176,15 @@ def _mean(name: str) -> float:
 
 def _alone(text: str, at: int) -> bool:
     return at == 0 or not "\u4e00" <= text[at - 1] <= "\u9fff"
+
+
+_COMPOSED = re.compile("(?:" + "|".join(sorted(_MANY, key=lambda part: (-len(part), part))) + "){2,}")
+
+
+def composed(text: str) -> Iterator[Span]:
+    """Names without a dot that are made of two parts and more (才让卓玛, 斯琴图雅)."""
+    for found in _COMPOSED.finditer(text):
+        name = found.group()
+        place = any(name.startswith(stem) for stem in (name[:2], name[:3]) if stem in place_stems())
+        if len(name) >= 4 and not place and not _THING.match(text, found.end()):
+            yield "PERSON", found.start(), found.end()

@@ -129,6 +129,8 @@ _IS = re.compile(
     r"(?:daughter|son|mother|father|child)|sister|brother|wife|husband|aunt|uncle|cousin|nephew|niece|neighbou?r|driver|nurse|"
     r"colleague|friend|\d)|, \d{1,2},| from the [A-Z][a-z]+ (?:team|office|desk|unit)|"
     r"(?:['’]s)? (?:says|said|told|asked|texted|rang|phoned)\b"
+    r"| will (?:meet|call|send|bring|join|take|highlight|collect|cover|check|ring|phone|drive|be (?:late|off|in))\b"
+    r"| (?:wants|asked|told|said|rang|forgot|brought|offered|agreed|refused)\b"
 )
 _DOES = re.compile(
     r" (?:wants|wanted|has|had|is|was|will|would|said|says|asked|asks|told|needs|needed|"
@@ -167,7 +169,9 @@ def alone(text: str) -> Iterator[Span]:
             lead = prior.group(1)
             if lead[0].isupper() or lead in ("the", "a", "an", "in", "at"):
                 continue
-        if _NEXT.match(text, found.end()) or (len(word) == 3 and not called):
+        if _NEXT.match(text, found.end()) or (
+            len(word) == 3 and not called and not _DOES.match(text, found.end())
+        ):
             continue
         signed = found.end() == size and _ENDED.search(before) is not None
         if _named(bare(word), called, signed, text, found.start(), found.end()):

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
 
 from lianfang.guard.redaction.given import alone
+from lianfang.guard.redaction.latin_listed import listed
+from lianfang.guard.redaction.roman import (
+    ENGLISH_TOO,
+    GIVEN,
+    LOW,
+    PARTICLES,
+    PINYIN,
+    PLACES,
+    ROMAN,
+    ROMAN_SURNAMES,
+    SURNAMES,
+    UP,
+    christened,
+    common,
+    foreign,
+    pinyin,
+    world,
+    worldly,
+)  # fmt: skip
 from lianfang.guard.redaction.words import bare, load
 
 Span = tuple[str, int, int]
 
 _SINGLE = "".join(sorted(load("surnames")))
 _STOP = load("english")
-_GIVEN = load("given_latin")
-_SURNAMES = load("surnames_latin")
-
-# with the precomposed letters of Vietnamese, whose capitals and small letters alternate
-_UP = "A-ZẠ-ỹĐƠƯÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶĹĻĽŁŃŅŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽȘȚ"
-_LOW = "a-zạ-ỹđơưăĩũß-öø-ÿāăąćčďđēęěğģīıķĺļľłńņňōőřśşšţťūůűźżžșț"
+_PAX = re.compile(r" (?:MR|MS|MRS|MISS|MSTR|CHD|INF|DR)(?![A-Za-z/])")
 _SLASHED = re.compile(
     r"(?<![A-Za-z/])[A-Z]{2,20}/[A-Z]{2,24}(?: (?!(?:MR|MS|MRS|MISS|MSTR|CHD|INF|DR)\b)[A-Z]{2,20})?(?![A-Za-z/])"
 )
@@ -28,32 +41,19 @@ _MIXED = re.compile(
 # the same before any other word, where the first is a given name (Peggy 鄭查詢)
 _MIXED_ANY = re.compile(rf"(?<![A-Za-z])(?P<g>[A-Z][a-z]{{1,14}}) [{_SINGLE}](?![\u4e00-\u9fff][,。、;)\s])")
 _WORD = (
-    rf"(?:[{_UP}]['’][{_UP}][{_LOW}]{{1,14}}(?:-[{_UP}][{_LOW}]{{1,14}})?|(?:Mc|Mac|De|[Aa]l-|"
-    rf"[Ee]l-)?[{_UP}][{_LOW}]{{1,14}}(?:[-'][{_UP}]?[{_LOW}]{{1,14}})?)"
+    rf"(?:[{UP}]['’][{UP}][{LOW}]{{1,14}}(?:-[{UP}][{LOW}]{{1,14}})?|(?:Mc|Mac|De|[Aa]l-|"
+    rf"[Ee]l-)?[{UP}][{LOW}]{{1,14}}(?:[-'][{UP}]?[{LOW}]{{1,14}})?)"
 )
 _RUN = re.compile(
-    rf"(?<![A-Za-zÀ-ɏẠ-ỹ\d_@./'°-])(?:{_WORD}|[{_UP}]\.)(?:(?: (?:bin|binti|bint|van|von|der|"
+    rf"(?<![A-Za-zÀ-ɏẠ-ỹ\d_@./'°-])(?:{_WORD}|[{UP}]\.)(?:(?: (?:bin|binti|bint|van|von|der|"
     rf"den|de|da|dos|di|del|la|al|el|ibn))*[ ]"
-    rf"(?:{_WORD}|[{_UP}]\.(?=[ ]))){{1,5}}(?![A-Za-zÀ-ɏẠ-ỹ\d_@]|-\w|\.\w)"
+    rf"(?:{_WORD}|[{UP}]\.(?=[ ]))){{1,5}}(?![A-Za-zÀ-ɏẠ-ỹ\d_@]|-\w|\.\w)"
 )
 _CAPITALS = re.compile(
     r"(?<![\w@./-])(?P<s>[A-Z]{2,9})(?:, ?|"
     r" )(?P<g>[A-Z][a-z]{1,11}(?:[ -][A-Z]?[a-z]{1,6})?|"
     r"[A-Z]{2,12}(?:[ -][A-Z]{2,6})?)(?![\w@/-])"
 )
-_SYLLABLE = (
-    r"(?:(?:[bpmfdtnlgkhjqxrzcsyw]|[zcs]h)?(?:a|o|e|ai|ei|ao|ou|ang|an|eng|en|ong|iang|iao|ian|ia|ie|iong|iu|ing|in|i|"
-    r"uang|uai|uan|ua|uo|ui|un|ue|u|v|ve|er))"
-)
-# syllables of Cantonese, Hokkien, Korean and Vietnamese as passports write them
-_ROMAN = re.compile(
-    r"(?:(?:b|c|ch|d|f|g|gh|h|hw|hy|j|k|kh|kw|l|m|my|n|ng|nh|p|ph|qu|r|s|sh|ss|t|th|tr|ts|v|w|x|y)?"
-    r"(?:a|ae|ah|ai|ak|al|am|an|anh|ang|ao|ap|at|au|ay|e|ee|ei|ek|en|eng|eo|eon|eong|eu|eul|eun|eung|ey|i|ia|ien|ieu|ik|im|"
-    r"in|inh|ing|ip|iu|o|oan|oi|ok|on|ong|oo|oon|op|ou|ow|oy|u|ua|uan|ue|ui|uk|ul|um|un|ung|uong|ut|uy|uyen|y|ye|yen|yeon|"
-    r"yeong|yo|yong|you|yu|yuk|yun|yung)|sze|tsz|ng)"
-)
-_PLACES = load("places_latin")
-_PINYIN = re.compile(rf"(?:{_SYLLABLE}['-]?){{1,3}}")
 _CUE = re.compile(
     r"(?:\b(?:patient|patients|pt|case|caller|holder|name|named|called|mr|mrs|ms|miss|dr|prof|contact|contacts|"
     r"passenger|traveller|traveler|nurse|student|cardholder|driver|doctor|interviewer|"
@@ -144,31 +144,11 @@ _LEADING = frozenset(
         "inspector",
     ]
 )
-_PARTICLES = frozenset(
-    [
-        "bin",
-        "binti",
-        "bint",
-        "van",
-        "von",
-        "der",
-        "den",
-        "de",
-        "da",
-        "dos",
-        "di",
-        "del",
-        "la",
-        "al",
-        "el",
-        "ibn",
-    ]
-)
 
 
 # HL7 v2 writes a person as family^given^middle
 _CARETS = re.compile(
-    rf"(?<![\w^])[{_UP}][{_UP}{_LOW}'-]{{1,24}}\^[{_UP}][{_UP}{_LOW}'-]{{1,24}}(?:\^[{_UP}{_LOW}]{{0,20}})*(?![\w])"
+    rf"(?<![\w^])[{UP}][{UP}{LOW}'-]{{1,24}}\^[{UP}][{UP}{LOW}'-]{{1,24}}(?:\^[{UP}{LOW}]{{0,20}})*(?![\w])"
 )
 _SMALL = re.compile(r"(?<![A-Za-z\d_@./'-])(?=([a-z]{2,12}) ([a-z'-]{2,14})(?![A-Za-z\d_@]|\.\w))")
 _SMALL_CUE = re.compile(
@@ -178,9 +158,6 @@ _SMALL_CUE = re.compile(
     r"dr)[:=,.]? ?|[\u4e00-\u9fff][:=]? ?|[=@] ?)$",
     re.I,
 )
-# words of English that are surnames in pinyin as well
-_ENGLISH_TOO = load("english_surnames")
-_ROMAN_SURNAMES = _SURNAMES - _ENGLISH_TOO
 
 
 def _lower(text: str, weak: bool) -> Iterator[Span]:
@@ -192,69 +169,14 @@ def _lower(text: str, weak: bool) -> Iterator[Span]:
         if start < end:
             continue
         cue = _SMALL_CUE.search(text[max(0, start - 16) : start])
-        chinese = one in _SURNAMES and _PINYIN.fullmatch(other) is not None
-        long = chinese and weak and len(other) >= 5 and one not in _ENGLISH_TOO
-        known = one in _GIVEN and one not in _ENGLISH_TOO
+        chinese = one in SURNAMES and PINYIN.fullmatch(other) is not None
+        long = chinese and weak and len(other) >= 5 and one not in ENGLISH_TOO
+        known = one in GIVEN and one not in ENGLISH_TOO
         # a syllable may be a word of English too (san); after a surname and a cue it is none
-        stopped = ({one} if chinese else {one, other}) & (_STOP - _SURNAMES)
+        stopped = ({one} if chinese else {one, other}) & (_STOP - SURNAMES)
         if long or (cue and (chinese or known) and not stopped):
             end = start + len(one) + 1 + len(other)
             yield "PERSON", start, end
-
-
-@cache
-def _english() -> tuple[frozenset[str], frozenset[str]]:
-    """Words of English, and words that English writes with a capital only; read when first asked for."""
-    return load("english_words"), load("english_proper")
-
-
-def _common(word: str) -> bool:
-    return bare(word) in _english()[0] and bare(word) not in _SURNAMES
-
-
-def _foreign(parts: list[str]) -> bool:
-    """Words that make a name without a cue: one at least stands in no list of English, and none is a common word.
-
-    The first may be one that is a given name as well (Grace Uwase).
-    """
-    small, proper = _english()
-    bared = [bare(piece) for part in parts for piece in re.split("['’-]", part.strip("."))]
-    unknown = sum(len(word) > 2 and word not in small and word not in proper for word in bared)
-    common = [word for word in bared[1:] if len(word) > 2 and word in small and word not in _SURNAMES]
-    first = bared[0] not in small or any(bared[0] in known for known in (_GIVEN, _SURNAMES, _VIRTUES))
-    return unknown > 0 and first and not common and not {"-".join(bared), bared[0]} & _PLACES
-
-
-@cache
-def _world() -> tuple[frozenset[str], frozenset[str]]:
-    """Given names and surnames of many countries."""
-    return load("given_world") | _GIVEN, load("surnames_world") | _SURNAMES
-
-
-def _worldly(parts: list[str]) -> bool:
-    """A given name of some country and a surname, one of them no word of English (Esperanza Ruiz, Joan Summers)."""
-    given, family = _world()
-    small = _english()[0]
-    bared = [bare(part.strip(".")) for part in parts]
-    words = [word in small for word in bared]
-    return (
-        bared[0] in given
-        and (bared[-1] in family or not words[-1])
-        and not (words[0] and words[-1])
-        and (bared[-1] in family or bared[0] not in load("not_alone"))
-    )
-
-
-def _christened(word: str, weak: bool) -> bool:
-    """Whether a word is a given name of some country, or at the block point no word of English at all."""
-    name = bare(word)
-    return name in _GIVEN or (
-        weak and (name in _world()[0] or not (name in _english()[0] or name in _english()[1]))
-    )
-
-
-def _pinyin(surname: str, given: list[str]) -> bool:
-    return surname.lower() in _SURNAMES and all(_PINYIN.fullmatch(g.lower()) for g in given)
 
 
 def _capitals(text: str) -> Iterator[Span]:
@@ -265,95 +187,19 @@ def _capitals(text: str) -> Iterator[Span]:
         # "ZHANG Wei and …"
         if len(given) == 2 and given[1].islower() and given[1] in _STOP:
             end -= len(given.pop()) + 1
-        roman = surname in _ROMAN_SURNAMES and all(_ROMAN.fullmatch(g.lower()) for g in given)
+        roman = surname in ROMAN_SURNAMES and all(ROMAN.fullmatch(g.lower()) for g in given)
         # a syllable may be a word of English (Tai Man): behind a surname that is none, and another syllable
         words = given[:1] if roman else given
         if any(g.lower() in _STOP for g in (surname, *words)) or len("".join(given)) < 3:
             continue
         cued = (
-            surname in _SURNAMES
+            surname in SURNAMES
             and re.search(r"[a-z]", found["g"])
             and _STRONG_CUE.search(text[max(0, found.start() - 16) : found.start()])
         )
-        turned = len(given) == 1 and len(surname) >= 5 and _pinyin(given[0], [surname])
-        if cued or roman or turned or _pinyin(surname, given):
+        turned = len(given) == 1 and len(surname) >= 5 and pinyin(given[0], [surname])
+        if cued or roman or turned or pinyin(surname, given):
             yield "PERSON", found.start(), end
-
-
-_FAMILY_FIRST = re.compile(
-    r"(?:\b[Nn]ame:? |\b[Pp]t\.? |\b[Pp]atient |\b[Cc]ontact |\b[Cc]ase |\| ?)"
-    rf"(?P<n>[{_UP}][{_UP}{_LOW}'-]{{1,15}}, (?P<g>[{_UP}][{_LOW}]{{1,14}}))"
-    r"(?= ?\(|[,;|.]| \||$)",
-    re.M,
-)
-# the fields of a form, and a family name in capitals before a known given name
-_FIELDS = re.compile(
-    rf"\b(?:[Ss]urname|[Ff]amily [Nn]ame|[Gg]iven [Nn]ames?|[Ff]irst [Nn]ame|[Ll]ast [Nn]ame):\s?"
-    rf"(?P<n>[{_UP}][{_UP}{_LOW}'-]{{1,24}})"
-)
-_FAMILY_CAPS = re.compile(
-    r"(?<![A-Za-z])(?P<n>[A-Z]{2,12}(?: [A-Z]{2,12})?, (?P<g>[A-Z][a-z]{2,12})(?: [A-Z][a-z]{2,12})?)"
-)
-# all in capitals as on a passport, between marks: the family name first
-_PASSPORT = re.compile(
-    r"(?:(?<=[,;:|/(。、\n])|(?<=[,;:|] )|^)(?P<s>[A-Z]{2,10}) [A-Z]{2,10}(?: [A-Z]{2,10})?(?=$|[,;:|/()。\n]| [|(])",
-    re.M,
-)
-
-
-# in the name of a file: Sample_Ivanova_Ekaterina_2020-04-17.pdf
-_FILED = re.compile(
-    rf"(?<=_)(?P<s>[{_UP}][{_LOW}]{{2,14}})_(?P<g>[{_UP}][{_LOW}]{{2,14}})(?=[_.-](?:\w|[.-])*\.\w{{2,5}}\b)"
-)
-# a field of a row: | Oyelaran, Folasade |
-_ROW = re.compile(rf"(?<=[:|;] )(?P<s>[{_UP}][{_LOW}]{{2,14}}), (?P<g>[{_UP}][{_LOW}]{{2,14}})(?= ?[|;])")
-
-# and the family name first, as a list or a ticket has it: Halvorsen, Ingrid — berth 12; Rossi/Giulia
-_TURNED = re.compile(
-    rf"(?:(?<=[:;|(] )|(?<=— )|^)(?P<s>[{_UP}][{_LOW}]{{2,14}})(?:, |/)"
-    rf"(?P<g>[{_UP}][{_LOW}]{{2,14}})(?= ?[—|;,.(]| - |$)",
-    re.M,
-)
-
-
-# all in capitals in a Chinese text: 入境旅客KIM MINJUN,
-_AMID = re.compile(
-    r"(?:(?<=[\u4e00-\u9fff、,。:;(])|(?<=[\u4e00-\u9fff,:;] ))"
-    r"(?P<n>[A-Z]{2,14},?(?: [A-Z]{2,14}){1,3})(?= ?[\u4e00-\u9fff、,。:;()]|$)"
-)
-
-
-def _listed(text: str, weak: bool) -> Iterator[Span]:
-    """Okafor, Chidi after a label; LEUNG WING SZE between marks; a name in the name of a file or a field of a row."""
-    for found in _AMID.finditer(text) if weak else ():
-        parts = [part for part in found["n"].replace(",", "").split(" ") if part.lower() not in _PARTICLES]
-        told = len(parts) > 1 and min(map(len, parts)) > 2
-        family = parts[0].lower() in _ROMAN_SURNAMES and all(
-            _ROMAN.fullmatch(one.lower()) for one in parts[1:]
-        )
-        if (family and len(parts) == 3) or (
-            told and (_foreign(parts) or _worldly(parts) or _worldly([*parts[1:], parts[0]]))
-        ):
-            yield "PERSON", found.start(), found.end()
-    for pattern in (_FILED, _ROW, _TURNED) if weak else ():
-        for found in pattern.finditer(text):
-            one, other = found["s"], found["g"]
-            if (
-                (pattern is not _TURNED and _foreign([one, other]))
-                or (not _common(one) and not _common(other) and bare(one) in _GIVEN)
-                or _worldly([other, one])
-            ):
-                yield "PERSON", found.start(), found.end()
-    for found in _FAMILY_FIRST.finditer(text):
-        if not {w.lower() for w in found["n"].split(", ")} & (_STOP - _SURNAMES):
-            yield "PERSON", found.start("n"), found.end("n")
-    for pattern in (_FIELDS, _FAMILY_CAPS):
-        for found in pattern.finditer(text):
-            if pattern is _FIELDS or found["g"].lower() in _GIVEN:
-                yield "PERSON", found.start("n"), found.end("n")
-    for found in _PASSPORT.finditer(text):
-        if found["s"].lower() in _SURNAMES and not {w.lower() for w in found.group().split()[1:]} & _STOP:
-            yield "PERSON", found.start(), found.end()
 
 
 # a given name alone, of a relative
@@ -366,7 +212,7 @@ _NEXT = re.compile(r", |; | and |, and | & ")
 
 def _korean(parts: list[str]) -> bool:
     """A surname before a given name of two syllables with a hyphen (Park Ji-hoon)."""
-    return len(parts) == 2 and parts[0].lower() in _SURNAMES and _HYPHENED.fullmatch(parts[1]) is not None
+    return len(parts) == 2 and parts[0].lower() in SURNAMES and _HYPHENED.fullmatch(parts[1]) is not None
 
 
 _HYPHENED = re.compile(r"[A-Z][a-z]{1,5}-[A-Za-z][a-z]{1,5}")
@@ -380,16 +226,18 @@ def latin(text: str, *, weak: bool) -> Iterator[Span]:
         weak: a cue on one side is enough.
     """
     for found in _MIXED_ANY.finditer(text) if weak else ():
-        if bare(found["g"]) in _world()[0]:
+        if bare(found["g"]) in world()[0]:
             yield "PERSON", found.start(), found.end()
     for pattern in (_SLASHED, _MIXED, _CARETS):
         for found in pattern.finditer(text):
-            yield "PERSON", found.start(), found.end()
+            # with the title behind it, where more is better than less
+            title = _PAX.match(text, found.end()) if weak and pattern is _SLASHED else None
+            yield "PERSON", found.start(), title.end() if title else found.end()
     yield from _capitals(text)
     yield from _lower(text, weak)
-    yield from _listed(text, weak)
+    yield from listed(text, weak)
     for found in _SINGLE_GIVEN.finditer(text):
-        if found["g"].lower() in _GIVEN and found["g"].lower() not in _STOP:
+        if found["g"].lower() in GIVEN and found["g"].lower() not in _STOP:
             yield "PERSON", found.start("g"), found.end("g")
     if weak:
         yield from alone(text)
@@ -407,21 +255,26 @@ def latin(text: str, *, weak: bool) -> Iterator[Span]:
 
 def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span]:
     """What of a run of capitalised words is a name; a word that stands in no name ends the run."""
-    while parts and (parts[0].lower().strip(".") in _LEADING or parts[0] in _PARTICLES):
+    while parts and (parts[0].lower().strip(".") in _LEADING or parts[0] in PARTICLES):
         start += len(parts.pop(0)) + 1
-    if "-".join(parts).lower() in _PLACES:
+    if "-".join(parts).lower() in PLACES:
         return
     # "Seafarer Jomar Dela Cruz", "Guest Vivian Cheung": a word of English, and then the name
-    if weak and len(parts) > 2 and bare(parts[0]) not in _GIVEN and _common(parts[0]) and _foreign(parts[1:]):
+    if weak and len(parts) > 2 and bare(parts[0]) not in GIVEN and common(parts[0]) and foreign(parts[1:]):
         start += len(parts.pop(0)) + 1
     # (Nguyen) Thuy Linh Line 联络: the messenger, behind a name
     if len(parts) > 2 and parts[-1] in ("Line", "WeChat", "Whatsapp", "Signal"):
         parts.pop()
+    # Tam Ka Man, whose last syllable is a word of English
+    family = weak and len(parts) == 3 and parts[0].lower() in ROMAN_SURNAMES
+    if family and all(ROMAN.fullmatch(part.lower()) for part in parts[1:]):
+        yield "PERSON", start, start + len(" ".join(parts))
+        return
     # "Zhang Wei Hospital" is a hospital: what ends in a stop word is nobody
     stops = [
         i for i, part in enumerate(parts) if part.lower().strip(".") in _STOP and len(part.strip(".")) > 1
     ]
-    if stops and stops[0] == 0 and len(parts) > 2 and len(stops) == 1 and parts[1].lower() in _GIVEN:
+    if stops and stops[0] == 0 and len(parts) > 2 and len(stops) == 1 and parts[1].lower() in GIVEN:
         start += len(parts.pop(0)) + 1
     # a month may be a given name, of whoever says so
     elif stops == [0] and parts[0] in _MONTHS and _STRONG_CUE.search(text[max(0, start - 16) : start]):
@@ -430,8 +283,10 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
     elif (
         stops
         and not _korean(parts)
-        and not (stops == [1] and len(parts) == 2 and _christened(parts[0], weak) and parts[1] in _DOUBTFUL)
+        and not (stops == [1] and len(parts) == 2 and christened(parts[0], weak) and parts[1] in _DOUBTFUL)
     ):
+        return
+    if "-".join(parts).lower() in PLACES:
         return
     if len(parts) < 2 or all(len(part.strip(".")) == 1 for part in parts):
         return
@@ -439,19 +294,19 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
     before = text[max(0, start - 16) : start]
     cue, after = _CUE.search(before), _AFTER.match(text[end : end + 16])
     known = (
-        parts[0].lower() in _GIVEN
-        or not _PARTICLES.isdisjoint(parts)
-        or (parts[0].endswith(".") and not parts[-1].endswith(".") and not (weak and _common(parts[-1])))
+        parts[0].lower() in GIVEN
+        or not PARTICLES.isdisjoint(parts)
+        or (parts[0].endswith(".") and not parts[-1].endswith(".") and not (weak and common(parts[-1])))
     )
-    pinyin = _pinyin(parts[0], parts[1:]) or (len(parts) == 2 and _pinyin(parts[1], parts[:1]))
-    asian = len(parts) in (2, 3) and not _SURNAMES.isdisjoint((bare(parts[0]), bare(parts[-1])))
+    chinese = pinyin(parts[0], parts[1:]) or (len(parts) == 2 and pinyin(parts[1], parts[:1]))
+    asian = len(parts) in (2, 3) and not SURNAMES.isdisjoint((bare(parts[0]), bare(parts[-1])))
     strong = _STRONG_CUE.search(before)
     shaped = _SHAPED.search(parts[-1]) is not None
     if (
         known
-        or pinyin
+        or chinese
         or strong
-        or (weak and len(parts) <= 4 and (_foreign(parts) or _worldly(parts)))
+        or (weak and len(parts) <= 4 and (foreign(parts) or worldly(parts)))
         or ((asian or shaped) and (weak or cue or after))
         or (
             weak
@@ -470,10 +325,6 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
         yield "PERSON", start, end
 
 
-# words of English that many are christened with, taken for a name before one of no English
-_VIRTUES = frozenset(
-    ("blessing", "charity", "comfort", "constance", "faith", "gift", "hope", "innocent", "joy", "mercy")
-)
 _MONTHS = frozenset(("April", "May", "June", "August"))
 _DOUBTFUL = frozenset(
     [

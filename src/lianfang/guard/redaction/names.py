@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from lianfang.guard.redaction import ner
 from lianfang.guard.redaction.address import division_names
-from lianfang.guard.redaction.dotted import dotted
+from lianfang.guard.redaction.dotted import composed, dotted
 from lianfang.guard.redaction.latin import latin
 from lianfang.guard.redaction.normal import View
 from lianfang.guard.redaction.tables import cells
@@ -188,6 +188,7 @@ def plain(text: str, *, weak: bool) -> Iterator[Span]:
     if re.search(r"[\u4e00-\u9fff]", text):
         yield from _told(text)
         yield from dotted(text)
+        yield from composed(text)
     if re.search(r"[A-Za-zÀ-Þ][A-Za-zà-ÿ.]", text):
         yield from latin(text, weak=weak)
 
