@@ -130,7 +130,7 @@ def _belongs(text: str, at: int, end: int, inside: bool) -> bool:
 
 
 _BEGIN = re.compile(
-    r"(?<![\w#@/.-])(?:#?\d|[A-Z]|(?:flat|room|rm|unit|apt|block|building|tower) ?#?[A-Z]?\d)"
+    r"(?<![\w#@/.-])(?<!\d:)(?:#?\d|[A-Z]|(?:flat|room|rm|unit|apt|block|building|tower) ?#?[A-Z]?\d)"
 )
 
 

@@ -61,6 +61,14 @@ CUED = (
     ),
     ("STUDENT_NO", re.compile(r"\b(?:Year|Grade) \d{1,2}, (?:student )?ID ([A-Z]{0,4}\d{6,10})(?!\d)")),
     ("PASSPORT", re.compile(r"\bpassport number[^.\n\d]{0,60}\b(?:it['’]s|is|to) ([A-Z]{2}\d{6,7})(?!\d)")),
+    ("STUDENT_NO", re.compile(r"\bstudent, ID ((?=[A-Z\d]{0,4}\d)[A-Z\d]{7,12})(?![A-Za-z\d])")),
+    ("STUDENT_NO", re.compile(r"(?:学籍号|學籍號)[^\dA-Z\n]{0,8}([GL]\d{18})(?!\d)")),
+    (
+        "MEDICAL_NO",
+        re.compile(
+            r"\b(?:[Hh]er|[Hh]is|[Mm]y|[Tt]heir) case number[^.\d\n]{0,14}\b([A-Z]{1,3}-?\d{4,8})(?!\d)"
+        ),
+    ),
     ("STUDENT_NO", re.compile(r"(?<=[\u4e00-\u9fff])(S\d{8,12})(?=[、,。]|均|$)")),
     ("STUDENT_NO", re.compile(r"(?:校园卡|校園卡|一卡通)[^\d\n]{0,12}卡号[::]?\s?(\d{8,12})(?!\d)")),
     ("STUDENT_NO", re.compile(r"(?:同学|同學|学生|學生)\(([A-Z]{0,2}\d{8,12})\)")),
@@ -114,7 +122,8 @@ CUED = (
             r"病人ID|病人号|MRN|(?:medical )?record (?:no\.?|number)|admission (?:no\.?|number)|chart "
             r"(?:no\.?|number)|patient (?:id|no\.?|number)|file(?: no\.?)?(?= [A-Z]-\d{5})|"
             r"hosp(?:ital|\.)? (?:no\.?|number))"
-            r"(?:码|碼)?(?:先挂|是|为|為|is(?![A-Za-z]))?\s*[::=#]?\s*([A-Z]{1,3} \d{3} \d{3}(?!\d)|\d{4} \d{4} "
+            r"(?:码|碼)?(?:先挂|是|为|為|is(?![A-Za-z])| unchanged)?\s*[::=#]?\s*([A-Z]{1,3} \d{3} \d{3}"
+            r"(?!\d)|\d{4} \d{4} "
             r"\d{2,4}(?!\d)|[A-Za-z\d\-]{5,24}|"
             r"[A-Z]{2,4}/\d{2}/\d{3,6})",
             re.I,
@@ -165,7 +174,7 @@ CUED = (
     (
         "WECHAT",
         re.compile(
-            r"(?:微信(?:吗|吧|呗|哈)?|威信|薇信|v信|加微|加v|加我v|绿泡泡|綠泡泡|绿泡|wechat|weixin|(?<![A-Za-z])vx|"
+            r"(?:微信(?:上?加我|吗|吧|呗|哈)?|威信|薇信|v信|加微|加v|加我v|绿泡泡|綠泡泡|绿泡|wechat|weixin|(?<![A-Za-z])vx|"
             r"(?<![A-Za-z])wx)(?:号码|号|號|账号|帳號|同号| ?id)?"
             r"\s*(?:是|为|為|is)?\s*[::=#]?\s*((?:[A-Za-z](?=[A-Za-z_\-]{0,19}[\d_\-])|"
             r"(?<=[::] )[A-Za-z]|(?<=[::号號])[A-Za-z])"

@@ -20,6 +20,7 @@ _WORD = re.compile(
     rf"(?<![{_LETTER}\d_@./'’&#+=-])(?=[{_UP}])[{_LETTER}]{{3,15}}(?![{_LETTER}\d_@&=]|[-/]\w|\.\w|['’](?!s\b))"
 )
 _BEFORE = re.compile(r"([\w.'’-]+) $")
+_GREETS = re.compile(r"(?<![A-Za-z])(?:Hi|Hello|Hey|Dear|Thanks|Cheers),? $")
 _ENDED = re.compile(r"(?:[.!?,] |\n|[-–] ?)$")
 _NEXT = re.compile(rf"(?:['’]s)? (?=[{_UP}][a-zß-öø-ÿ])")
 #: words of address and of calling before a name, which a sentence may begin with
@@ -182,6 +183,13 @@ def _named(name: str, called: bool, signed: bool, text: str, start: int, end: in
     """Whether a word is a given name here: by the lists, or by what stands around a word that no list knows."""
     names, both, small, proper = _lists()
     if name in names:
+        return True
+    # Hi Marten, and no word for several
+    if (
+        text.startswith(",", end)
+        and _GREETS.search(text, max(0, start - 10), start)
+        and name not in load("everybody")
+    ):
         return True
     told = _NAMED.search(text, max(0, start - 24), start) is not None
     if name in both:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 Span = tuple[str, int, int]
 
 _TRAIN = (
-    r"(?:(?:高[铁鐵])?\d{3,4}[车車]次|(?:自[强強]|莒光|区间|區間|普悠[玛瑪]|太[鲁魯][阁閣])(?:号|號|車)?\d{3,4}(?:次|車次)|"
-    r"(?:[GDCZTKYLS]\d{1,4}|(?:高铁|高鐵|动车|动車)?\d{4})(?:次列车|次列車|次|列车|列車)?|\d{3}次(?:列车|列車)?)"
+    r"(?:[台臺][铁鐵])?(?:(?:高[铁鐵])?\d{3,4}[车車]次|(?:自[强強]|莒光|区间|區間|普悠[玛瑪]|太[鲁魯][阁閣])(?:号|號|車)?\d{3,4}(?:次|車次)|"
+    r"(?:[GDCZTKYLS]\d{1,4}|(?:高铁|高鐵|动车|动車)?\d{4})(?:次列车|次列車|次|列车|列車)?|(?:高[铁鐵])?\d{3}次(?:列车|列車)?)"
 )
 _CAR = r"(?:加?\d{1,2}(?:号|號)?[车車](?:厢|廂)?|第?\d{1,2}卡)"
 _BERTH = r"(?:[上中下](?:铺|鋪|舖)|无座|無座)"
@@ -35,6 +35,7 @@ _TRIP = (
     ),
     re.compile(r"(?<![A-Za-z\d])[A-K]\d{1,2} on \d[A-Z]\d{2}(?![A-Za-z\d])"),
     re.compile(rf"(?<![A-Za-z\d])\d{{3,4}}[车車]?次{_ROW}"),
+    re.compile(r"\bseat \d{1,2}[A-L] of (?:flight|train|coach) [A-Z\d]{2,7}\b", re.I),
     re.compile(r"\b(?:carriage|coach|car) \d{1,2} (?:of|on) (?:train )?[GDCZTK]\d{1,4}(?![\w])", re.I),
     # ships: a cabin or a deck and a place
     re.compile(r"(?:(?:[A-Z][a-z]+ ){1,3})?[Cc]abin \d{1,5}[A-Z]?,? (?:berth|bed) [A-Z\d]{1,3}\b"),
