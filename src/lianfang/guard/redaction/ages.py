@@ -54,6 +54,8 @@ _DOB = (
     re.compile(
         r"(?<=[男女][,;])((?:19\d{2}|20\d{2})(?:年\d{1,2}月\d{1,2}日|([-./])\d{1,2}\2\d{1,2}))(?=[,;。]|$)"
     ),
+    re.compile(r"(?<!\d)(\d{2}/\d{1,2}/\d{1,2})(?=生(?![产效活]))"),
+    re.compile(r"(?<![\w-])(\d{1,2}-(?:XI{0,2}|IX|IV|VI{0,3}|V|I{1,3})-(?:19|20)\d{2})(?!\d)"),
     # as airlines write it in a row: ,02MAR86,
     re.compile(r"(?<=[,/|; ])(\d{2}(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)[3-9]\d)(?=[,/|;]|$)"),
     # a day of long before between two marks of a row
@@ -72,7 +74,10 @@ _DOB = (
         r"(?:出生(?:日期|年月)?|DOB)\s*[::]?\s*((?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01]))(?!\d)"
     ),
 )
-_YEARS = r"(?:1[01]\d|\d{1,2}|\d \d|[廿卅][一二三四五六七八九]?|[一二三四五六七八九十两]{1,3})"
+_YEARS = (
+    r"(?:1[01]\d|\d{1,2}|\d \d|[廿卅][一二三四五六七八九]?|[一二三四五六七八九十两]{1,3}|"
+    r"[壹贰叁肆伍陆柒捌玖拾]{1,3})"
+)
 _COUNTED = (
     r"(?:(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[- ](?:one|two|three|"
     r"four|five|six|seven|eight|nine))?|"
@@ -92,7 +97,7 @@ _AGE = (
     re.compile(
         r"(?:[我他她](?:爸|妈|爹|娘|老公|老婆|爱人|奶奶|爷爷|外婆|外公|姥姥|姥爷|儿子|女儿)?|老婆|老公|爱人|自述|今年|年已|现年)(\d{2})(?=了?[,,。;、!]|了)"
     ),
-    re.compile(r"(?:今年|年已|现年)([二三四五六七八九]?十[一二三四五六七八九整]?)(?=[,,。;、!了])"),
+    re.compile(r"(?:今年|年已|现年|自报)([二三四五六七八九]?十[一二三四五六七八九整]?)(?=[,,。;、!了])"),
     re.compile(r"(?<=[男女][,,;])\s?(\d{1,3}[yY]|\d{1,2}月\d{1,2}天|\d{1,2}个月)(?![A-Za-z\d])"),
     re.compile(r"(?:年龄|年齡)\s*[::]?\s*(\d{1,3}[Yy])(?![A-Za-z\d])"),
     re.compile(r"日龄(\d{1,3}(?:小时|小時|天))"),
@@ -101,104 +106,28 @@ _AGE = (
     re.compile(r"(?<=[男女])\d{1,2}[Yy](?![A-Za-z\d])"),
     re.compile(r"(?<![上中下第])[二三四五六七八九]旬(?=老|患|男|女|的|夫|父|母|[,。、;)]|$)"),
     re.compile(r"[一二三四五六七八九]十有[一二三四五六七八九](?![一-鿿]?[个人名例])"),
-    re.compile(r"(?:出生|生后)(\d{1,3}(?:天|小时))(?!内|以|后)"),
+    re.compile(r"(?:出生|生后)(?:才|仅|刚)?(\d{1,3}(?:天|小时)|[一二三四五六七八九十]{1,3}天)(?!内|以|后)"),
 )
 # English: what is looked for behind a word, by the word
-_PLURAL = [
-    "sons",
-    "daughters",
-    "children",
-    "kids",
-    "grandchildren",
-    "grandsons",
-    "boys",
-    "girls",
-    "twins",
-    "siblings",
-    "brothers",
-    "sisters",
-]
-_KIN = [
-    "female",
-    "male",
-    "woman",
-    "man",
-    "boy",
-    "girl",
-    "lady",
-    "gentleman",
-    "father",
-    "mother",
-    "dad",
-    "mum",
-    "mom",
-    "gran",
-    "granny",
-    "grandmother",
-    "grandfather",
-    "wife",
-    "husband",
-    "son",
-    "daughter",
-    "widow",
+_PLURAL = (
+    "sons", "daughters", "children", "kids", "grandchildren", "grandsons", "boys", "girls", "twins",
+    "siblings", "brothers", "sisters",
+)  # fmt: skip
+_KIN = (
+    "female", "male", "woman", "man", "boy", "girl", "lady", "gentleman", "father", "mother", "dad", "mum",
+    "mom", "gran", "granny", "grandmother", "grandfather", "wife", "husband", "son", "daughter", "widow",
     "widower",
-]
-_WHO = [
-    "guide",
-    "driver",
-    "son",
-    "daughter",
-    "wife",
-    "husband",
-    "mother",
-    "father",
-    "child",
-    "baby",
-    "infant",
-    "twin",
-    "twins",
-    "boy",
-    "girl",
-    "nurse",
-    "teacher",
-    "cook",
-    "porter",
-    "patient",
-    "passenger",
-    "student",
-    "brother",
-    "sister",
-    "neighbour",
-    "neighbor",
-    "colleague",
-    "friend",
-    "guest",
-    "tenant",
-]
-_RELATED = [
-    "mother",
-    "father",
-    "son",
-    "daughter",
-    "grandmother",
-    "grandfather",
-    "grandson",
-    "granddaughter",
-    "stepson",
-    "stepdaughter",
-    "law",
-    "wife",
-    "husband",
-    "sister",
-    "brother",
-    "aunt",
-    "uncle",
-    "cousin",
-    "niece",
-    "nephew",
-    "baby",
-    "twin",
-]
+)  # fmt: skip
+_WHO = (
+    "guide", "driver", "son", "daughter", "wife", "husband", "mother", "father", "child", "baby", "infant",
+    "twin", "twins", "boy", "girl", "nurse", "teacher", "cook", "porter", "patient", "passenger", "student",
+    "brother", "sister", "neighbour", "neighbor", "colleague", "friend", "guest", "tenant",
+)  # fmt: skip
+_RELATED = (
+    "mother", "father", "son", "daughter", "grandmother", "grandfather", "grandson", "granddaughter",
+    "stepson", "stepdaughter", "law", "wife", "husband", "sister", "brother", "aunt", "uncle", "cousin",
+    "niece", "nephew", "baby", "twin",
+)  # fmt: skip
 _SOME = r"(?! (?:others|more|[a-z]+s)\b)"
 _BEHIND: dict[str, list[re.Pattern[str]]] = {}
 for _words, _pattern in (
@@ -231,41 +160,16 @@ for _words, _pattern in (
 ):
     for _word in _words:
         _BEHIND.setdefault(_word, []).append(re.compile(_pattern, re.I))
-_NUMBERS = frozenset(
-    [
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
-        "eleven",
-        "twelve",
-        "thirteen",
-        "fourteen",
-        "fifteen",
-        "sixteen",
-        "seventeen",
-        "eighteen",
-        "nineteen",
-        "twenty",
-        "thirty",
-        "forty",
-        "fifty",
-        "sixty",
-        "seventy",
-        "eighty",
-        "ninety",
-    ]
-)
+_NUMBERS = frozenset((
+    "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty", "thirty", "forty",
+    "fifty", "sixty", "seventy", "eighty", "ninety",
+))  # fmt: skip
 _SPELLED = re.compile(rf"{_COUNTED}[- ](?:years?|months?|weeks?)[- ]old\b", re.I)
 # and from a number on
 _FROM = (
     re.compile(r"\d{1,3}[- ](?:year|month|week|day|yr)s?[- ]old\b", re.I),
-    re.compile(r"(?<!\.)\d{1,3} ?(?:(?:y/o|yo|yrs)\b|y\.o\.)", re.I),
+    re.compile(r"(?<!\.)\d{1,3}[ -]?(?:(?:y/o|yo|yrs)\b|y\.o\.)", re.I),
     re.compile(r"\d{1,3} years of age\b(?! (?:and|or) (?:over|above|older))"),
     re.compile(r"(?<!/)(\d{1,3})/[MF](?![A-Za-z/\d])"),
     re.compile(r"(?<!\.)(\d{1,2}y ?\d{1,2}m)(?![A-Za-z\d])"),

@@ -97,53 +97,12 @@ _SHAPED = re.compile(
     r"(?:ov|ova|ev|eva|ski|ska|sky|enko|escu|sson|[^a]sen|stein|berg|mann|[^n]ez|elli|etti|"
     r"ucci|opoulos|idis|ian|moto|mura|shima|yama|kawa|tani|rahman|ullah|uddin|bek|jan|gul)$|^(?:Mc|O['’])[A-Z]"
 )
-_LEADING = frozenset(
-    [
-        "patient",
-        "pt",
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "miss",
-        "prof",
-        "professor",
-        "holder",
-        "case",
-        "nurse",
-        "dear",
-        "from",
-        "to",
-        "passenger",
-        "traveller",
-        "traveler",
-        "driver",
-        "taxi",
-        "contact",
-        "report",
-        "call",
-        "student",
-        "doctor",
-        "teacher",
-        "hi",
-        "hello",
-        "by",
-        "with",
-        "and",
-        "attn",
-        "interviewer",
-        "respondent",
-        "name",
-        "ask",
-        "tell",
-        "meet",
-        "cc",
-        "bcc",
-        "subject",
-        "officer",
-        "inspector",
-    ]
-)
+_LEADING = frozenset((
+    "patient", "pt", "mr", "mrs", "ms", "dr", "miss", "prof", "professor", "holder", "case", "nurse", "dear",
+    "from", "to", "passenger", "traveller", "traveler", "driver", "taxi", "contact", "report", "call",
+    "student", "doctor", "teacher", "hi", "hello", "by", "with", "and", "attn", "interviewer", "respondent",
+    "name", "ask", "tell", "meet", "cc", "bcc", "subject", "officer", "inspector",
+))  # fmt: skip
 
 
 # HL7 v2 writes a person as family^given^middle
@@ -326,25 +285,7 @@ def _names(text: str, start: int, parts: list[str], weak: bool) -> Iterator[Span
 
 
 _MONTHS = frozenset(("April", "May", "June", "August"))
-_DOUBTFUL = frozenset(
-    [
-        "Park",
-        "Hill",
-        "Lane",
-        "Young",
-        "White",
-        "Green",
-        "Day",
-        "Wood",
-        "Field",
-        "Law",
-        "Best",
-        "Long",
-        "West",
-        "Bridge",
-        "Bush",
-        "Brook",
-        "Stone",
-        "King",
-    ]
-)
+_DOUBTFUL = frozenset((
+    "Park", "Hill", "Lane", "Young", "White", "Green", "Day", "Wood", "Field", "Law", "Best", "Long", "West",
+    "Bridge", "Bush", "Brook", "Stone", "King",
+))  # fmt: skip

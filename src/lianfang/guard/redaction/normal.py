@@ -32,7 +32,7 @@ _SPELLED = re.compile(
 )
 # in three groups, as one says a mobile number
 _N = "[" + "".join(_NUMERALS) + "]"
-_GROUPED = re.compile(f"(?<!{_N}){_N}{{3}}[,、]{_N}{{4}}[,、]{_N}{{4}}(?!{_N})")
+_GROUPED = re.compile(f"(?<!{_N}){_N}{{3,4}}[,、]{_N}{{3,4}}[,、]{_N}{{3,4}}(?!{_N})")
 
 
 @lru_cache(maxsize=1)

@@ -13,6 +13,7 @@ from ipaddress import ip_address
 
 from lianfang.guard.redaction.ages import ages
 from lianfang.guard.redaction.cued import CUED
+from lianfang.guard.redaction.disguised import disguised
 from lianfang.guard.redaction.phones import phones
 from lianfang.guard.redaction.tables import cells
 from lianfang.guard.redaction.trips import trips
@@ -179,7 +180,7 @@ _PLATE = re.compile(
     r"[ ·•・.\-]?\d{4}[\dA-Z](?![A-Za-z\d])"
 )
 _EMAIL = re.compile(
-    r"(?<![A-Za-z0-9_.+%-])[A-Za-z0-9_.+%-]{1,64}(?:@| ?[(\[]at[)\]] ?)"
+    r"(?<![A-Za-z0-9_.+%'-])[A-Za-z0-9_.+%'-]{1,64}(?:@| ?[(\[【](?:at|艾特|小老鼠)[)\]】] ?)"
     r"(?:[A-Za-z0-9-]{1,63}\.){1,6}[A-Za-z]{2,24}(?![A-Za-z0-9])|"
     # written so that no machine reads it, and domains in Chinese
     r"(?<![A-Za-z0-9_.+%-])[A-Za-z0-9_.+%-]{2,64}(?: at | AT |艾特| ?[(\[]at[)\]] ?)"
@@ -293,6 +294,7 @@ def structured(text: str, digits: str) -> Iterator[Span]:
         [*(span for span in _long(digits) if span[0] in ("RESIDENT_ID", "FPR_ID")), *_glued(digits)],
         list(_circumstances(text, digits)),
         [*_long(digits), *phones(digits), *_lettered(text)],
+        list(disguised(text, digits, resident_id, luhn, hkid)),
     )
     for spans in ranked:
         for span in spans:

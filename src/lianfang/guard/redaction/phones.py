@@ -90,11 +90,11 @@ _COUNT = dict(
         "0123456789",
         strict=True,
     )
-) | {"oh": "0"}
+) | {"oh": "0", "nought": "0"}
 _SAID = re.compile(
-    r"\b(?:(?:double|triple) )?(?:"
+    r"\b(?:(?:double|triple)[ -])?(?:"
     + "|".join(_COUNT)
-    + r")(?:,? (?:(?:double|triple) )?(?:"
+    + r")(?:,? (?:(?:double|triple)[ -])?(?:"
     + "|".join(_COUNT)
     + r")){6,16}\b",
     re.I,

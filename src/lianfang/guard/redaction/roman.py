@@ -32,26 +32,10 @@ PINYIN = re.compile(rf"(?:{_SYLLABLE}['-]?){{1,3}}")
 _VIRTUES = frozenset(
     ("blessing", "charity", "comfort", "constance", "faith", "gift", "hope", "innocent", "joy", "mercy")
 )
-PARTICLES = frozenset(
-    [
-        "bin",
-        "binti",
-        "bint",
-        "van",
-        "von",
-        "der",
-        "den",
-        "de",
-        "da",
-        "dos",
-        "di",
-        "del",
-        "la",
-        "al",
-        "el",
-        "ibn",
-    ]
-)
+PARTICLES = frozenset((
+    "bin", "binti", "bint", "van", "von", "der", "den", "de", "da", "dos", "di", "del", "la", "al", "el",
+    "ibn",
+))  # fmt: skip
 
 
 @cache

@@ -35,6 +35,13 @@ _TRIP = (
     ),
     re.compile(r"(?<![A-Za-z\d])[A-K]\d{1,2} on \d[A-Z]\d{2}(?![A-Za-z\d])"),
     re.compile(rf"(?<![A-Za-z\d])\d{{3,4}}[车車]?次{_ROW}"),
+    re.compile(
+        rf"(?<![A-Za-z\d]){_TRAIN}[,、 ]?[车車][厢廂]\d{{1,2}}[,、 ]?(?:座位号?|座号)\d{{1,3}}[A-F]?(?![A-Za-z\d])"
+    ),
+    re.compile(r"(?<![A-Za-z\d])\d{1,2}[车車]\d{1,3}[A-F]?的[GDCZTK] ?\d{1,4}次"),
+    re.compile(
+        r"(?<![A-Za-z\d])(?:[A-Z]{2}|[A-Z]\d|\d[A-Z])\d{3,4}(?:/\d{1,2}[A-L](?![A-Za-z\d])|, row \d{1,2}, seat [A-L]\b)"
+    ),
     re.compile(r"\bseat \d{1,2}[A-L] of (?:flight|train|coach) [A-Z\d]{2,7}\b", re.I),
     re.compile(r"\b(?:carriage|coach|car) \d{1,2} (?:of|on) (?:train )?[GDCZTK]\d{1,4}(?![\w])", re.I),
     # ships: a cabin or a deck and a place

@@ -121,62 +121,66 @@ def _excluded(text: str, low: int, high: int, told: bool, label: bool) -> bool:
     ``label``: a word such as 姓名 stands before, or a rule is sure.
     """
     name = text[low:high]
-    if "某" in name or text[high : high + 1] == "某" or name[-1] == "族":
+    if "某" in name or text[high : high + 1] == "某" or name[-1] in "族籍" or name in _NOBODY:
         return True
-    # 群里|程蓉, 五(3)班|祁悦然: the character before the surname is another word's
+    # 群里|程蓉, 五(3)班|祁悦然, 2单元|王阿姨: the character before the surname is another word's
     if _LEFT_OVER.fullmatch(text[max(0, low - 1) : low + 1]) and lexicon.is_surname(text[low + 1 : low + 2]):
         return True
+    if name.startswith("单元") or _ORDINAL.match(text, low) or _SOLD.match(text, high):
+        return True
+    if not label and (_ENDS_NOBODY.fullmatch(name) or _AFTER_SOMEBODY.match(text, high)):
+        return True
+    opens, titled = cues.opens(text[max(0, low - 1) : low]), cues.title_after(text, high)
+    if name[0] == _MUST and opens and not (label or titled):
+        return True
+    return _of_place(text, low, high, told, titled) or _a_word(text, low, high, told) or _a_title(name)
+
+
+def _of_place(text: str, low: int, high: int, told: bool, titled: bool) -> bool:
+    """Whether a span is a place, or a place and a piece of the next word."""
+    name = text[low:high]
     # 从西宁, 过武汉: the way to a place
-    if (
-        name in _NOBODY
-        or name[-1] == "籍"
-        or _OF_PLACE.fullmatch(name)
-        or _SOLD.match(text, high)
-        or (name[0] in "从于过" and name[1:] in division_names())
-    ):
+    if _OF_PLACE.fullmatch(name) or (name[0] in "从于过" and name[1:] in division_names()):
         return True
     # 衡阳东 is a station, 金门人 where one is from; 花莲林先生 has a surname and a title
     if len(name) == 3 and name[:2] in place_stems() and name[:2] not in _DOUBLE:
-        titled = (
-            name[0] not in lexicon.FREQUENT and lexicon.is_surname(name[-1]) and cues.title_after(text, high)
-        )
-        if titled or name[-1] in "人返" or (name[-1] in "东西南北" and not told):
+        addressed = titled and name[0] not in lexicon.FREQUENT and lexicon.is_surname(name[-1])
+        if addressed or name[-1] in "人返" or (name[-1] in "东西南北" and not told):
             return True
-    if not label and (_ENDS_NOBODY.fullmatch(name) or _AFTER_SOMEBODY.match(text, high)):
+    if name in place_stems():
+        spoken_of = text[low - 1 : low] in _TO_PLACE or _SAID_OF_PLACE.match(text, high)
+        if (
+            len(name) > 2
+            or (low and spoken_of and not told)
+            or text[max(0, low - 2) : low] in division_names()
+        ):
+            return True
+    if len(name) > 2 and name[-1] in "路街区县镇乡巷" and not told:
         return True
-    if (
-        not told
-        and name in place_stems()
-        and (text[low - 1 : low] in _TO_PLACE or _SAID_OF_PLACE.match(text, high))
-        and low
-    ):
-        return True
-    if name in place_stems() and text[max(0, low - 2) : low] in division_names():
-        return True
-    if len(name) > 2 and (name in place_stems() or (name[-1] in "路街区县镇乡巷" and not told)):
-        return True
-    if _ORDINAL.match(text, low) or _VILLAGE.fullmatch(text[low : high + 1]) or _VILLAGE.fullmatch(name):
-        return True
-    if (
-        name[0] == _MUST
-        and cues.opens(text[max(0, low - 1) : low])
-        and not (label or cues.title_after(text, high))
-    ):
-        return True
+    return bool(_VILLAGE.fullmatch(text[low : high + 1]) or _VILLAGE.fullmatch(name))
+
+
+def _a_word(text: str, low: int, high: int, told: bool) -> bool:
+    """Whether a span is a common word that nothing beside it calls a person."""
+    name = text[low:high]
     if name in _WORDS and not (told or cues.speaks(text, high) or cues.closes(text, high)):
-        return True
-    if name in _DOUBLE or (
-        len(name) == 2 and name[0] not in _SINGLE and name[1] in _SINGLE and _NICKNAME.match(name)
-    ):
         return True
     if name in _WORDS and name[0] not in _SINGLE and not told:
         return True
     rest = name[2 if name[:2] in _DOUBLE else 1 :]
-    if (name in _WORDS or name in lexicon.words()) and any(c in _NOT_GIVEN for c in rest):
+    return (name in _WORDS or name in lexicon.words()) and any(c in _NOT_GIVEN for c in rest)
+
+
+def _a_title(name: str) -> bool:
+    """Whether a span is a surname alone, a nickname (小李), or a surname and a title (王医师)."""
+    if name in _DOUBLE or (
+        len(name) == 2 and name[0] not in _SINGLE and name[1] in _SINGLE and _NICKNAME.match(name)
+    ):
         return True
-    if len(name) > 2 and name[-2:] in cues.ROLES:
+    if (len(name) > 2 and name[-2:] in cues.ROLES) or name in cues.ROLES:
         return True
-    return bool(_TITLE.fullmatch(rest) or _TITLE.fullmatch(name) or name in cues.ROLES)
+    rest = name[2 if name[:2] in _DOUBLE else 1 :]
+    return bool(_TITLE.fullmatch(rest) or _TITLE.fullmatch(name))
 
 
 #: what is known of a span: by name, and the sorts of words around it
