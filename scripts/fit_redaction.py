@@ -26,7 +26,7 @@ from redactionkit import Text, corpus, study
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "src" / "lianfang" / "guard" / "redaction" / "words"
-PENALTY = 1.0
+PENALTY = 3.0
 
 
 @dataclass
@@ -58,7 +58,9 @@ def table(texts: list[Text], tagger: bool) -> Table:
         for start, end, values in weigh.candidates(text, marks, sure, ruled, tagger=tagger):
             if used.isdisjoint(range(start, end)):
                 place = (view.at(start), view.end(end))
-                made.rows.append(weigh.row(values, tagger))
+                made.rows.append(
+                    [values.get(name, 0.0) for name in (weigh.FEATURES if tagger else weigh.PLAIN)]
+                )
                 made.marked.append(place in gold)
                 made.group.append(number)
                 made.places.append(place)

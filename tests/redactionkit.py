@@ -52,7 +52,7 @@ def fresh() -> list[Text]:
 def outside() -> list[Text]:
     """Texts by writers who knew the labels and neither the rules nor the other texts; nobody has read them.
 
-    ``c`` is hard on purpose; ``g`` was asked for what a centre writes in an ordinary week.
+    ``c`` is hard on purpose; the others (``g``, ``m``, ``w``, ``z``) were asked for what an ordinary week brings.
     """
     return [Text(group, *parse(line), True) for group, _, line in _lines(FOLDER / "outside")]
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from lianfang.guard.redaction import cues, lexicon
 from lianfang.guard.redaction.address import place_stems
-from lianfang.guard.redaction.words import load
+from lianfang.guard.redaction.words import alternation, load
 
 Span = tuple[str, int, int]
 
@@ -178,7 +178,7 @@ def _alone(text: str, at: int) -> bool:
     return at == 0 or not "\u4e00" <= text[at - 1] <= "\u9fff"
 
 
-_COMPOSED = re.compile("(?:" + "|".join(sorted(_MANY, key=lambda part: (-len(part), part))) + "){2,}")
+_COMPOSED = re.compile(alternation(_MANY) + "{2,}")
 
 
 def composed(text: str) -> Iterator[Span]:

@@ -28,13 +28,6 @@ _SWITCH: ContextVar[bool] = ContextVar("names_by_tagger", default=True)
 _LOADING = threading.Lock()
 
 LONGEST = 120
-#: what the tagger calls words: persons, places, bodies, times, and its parts of speech (nr and PER are one)
-SORTS = (
-    "LOC", "O", "ORG", "PER", "TIME", "a", "ad", "an", "c", "d", "f", "m", "n", "nw", "nz", "p", "q", "r", "s", "u",
-    "v", "vd", "vn", "w", "xc",
-)  # fmt: skip
-#: where beside and within a span the sort of word is asked for
-PLACES = ("before_last", "before", "first", "all", "last", "after", "after_next")
 _CUT = re.compile(r"[^\n。!?;！？；]*[\n。!?;！？；]?")
 _SOFT = re.compile(r"[,，、 \t]")
 _BATCH = 32
@@ -92,9 +85,6 @@ class Tagger:
         pairs = {tag[:-2]: number for number, tag in self.tags.items() if tag.endswith("-B")}
         others = [(n, byname[f"{tag}-I"]) for tag, n in pairs.items() if tag not in ("PER", "nr", "w")]
         self.others = np.array(sorted(set(others))).T
-        self.sorts = np.zeros((len(self._moves), len(SORTS)))
-        for number, tag in self.tags.items():
-            self.sorts[number, SORTS.index(tag.removesuffix("-B").removesuffix("-I"))] = 1.0
         self.places = sorted(number for number, tag in self.tags.items() if tag[:3] in ("LOC", "ORG"))
         self.starts = sorted(number for number, tag in self.tags.items() if not tag.endswith("-I"))
 
@@ -157,15 +147,11 @@ class Posterior:
     def __init__(
         self, tagger: Tagger, moves: Floats, weights: Floats, forward: Floats, backward: Floats
     ) -> None:
-        import numpy as np
-
         self._moves, self._weights, self._forward, self._backward = moves, weights, forward, backward
         self._begin, self._inside = tagger.begin, tagger.inside
         tags = forward * backward
         tags /= tags.sum(axis=1, keepdims=True)
         self.tags, self._others = tags, tagger.others
-        # an end on either side where no word stands
-        self._sorts = np.pad(tags @ tagger.sorts, ((2, 2), (0, 0)))
         self.begins = tags[:, tagger.begin]
         self.person = self.begins + tags[:, tagger.inside]
         self.place = tags[:, tagger.places].sum(axis=1)
@@ -184,17 +170,6 @@ class Posterior:
             onward = self._moves[at] * (self._weights[end] * self._backward[end])
             chance = chance * (1.0 - onward[range(len(seconds)), seconds] / onward.sum(axis=1))
         return float(chance.sum())
-
-    def around(self, start: int, end: int) -> Floats:
-        """How likely each sort of word is at each place of :data:`PLACES`: shape (places, sorts), flat."""
-        import numpy as np
-
-        rows = self._sorts
-        low, high = start + 2, end + 2
-        inner = rows[low:high].mean(axis=0)
-        return np.concatenate(
-            [rows[low - 2], rows[low - 1], rows[low], inner, rows[high - 1], rows[high], rows[high + 1]]
-        )
 
     def span(self, start: int, end: int) -> float:
         """Probability that exactly ``[start, end)`` is one person's name."""

@@ -42,6 +42,7 @@ _NEAR_MOBILE = re.compile(
     re.I,
 )
 _LANDLINE = re.compile(
+    r"(?=[(+08])(?:"
     r"(?<![\d\-A-Za-z.])(?:(?:\+|00)?86[ \-])(?:10|2\d|[3-9]\d{2})[ \-][2-9]\d{2,3}[ \-]?\d{4}"
     r"(?: ?(?:ext\.?|转|轉|分机|分機|#) ?\d{1,5}|(?![\d\-]))|"
     r"(?<![\d\-A-Za-z.])0\d{2,3}-[2-9]\d{3} \d{3}-\d{1,5}(?!\d)|"
@@ -57,6 +58,7 @@ _LANDLINE = re.compile(
     r"(?<![\d\-A-Za-z.])(?<!\d )01\d{3} \d{6}(?!\d)|"
     r"(?<![\d\-A-Za-z.])(?<!\d )0[1-9] \d{3} \d{4}(?![\d\-])|"
     r"(?<![\d\-A-Za-z.])(?<!\d )0\d{2,3}[ \-](?:[2-9]\d{3} \d{3}|[2-9]\d{2} \d{4}|[2-9]\d \d{2} \d{2} \d{2})(?![\d\-])"
+    r")"
 )
 _SPLIT = re.compile(r"前[三3]位\D{0,3}(1[3-9]\d\D{1,8}\d{4}\D{1,8}\d{4})(?!\d)")
 # landlines of Hong Kong, Macao and Taiwan, and what costs the caller nothing

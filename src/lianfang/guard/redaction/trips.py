@@ -78,9 +78,20 @@ _TRIP = (
 _TAIL = re.compile(r"[ ,(第]+$")
 
 
+_LINE = re.compile(r"[^\n]+")
+# a line without any of these has no trip; most have none
+_RIDES = re.compile(
+    r"[车車次座铺鋪舱艙卡层層排]|[航客]班|班[机機次车車]|seat|berth|coach|carriage|cabin|flight|train|\d[A-L](?![A-Za-z])",
+    re.I,
+)
+
+
 def trips(text: str) -> Iterator[Span]:
     """Trains, flights, coaches and ships together with a seat, a berth or a carriage; "
     "``text`` is the normalised view."""
-    for pattern in _TRIP:
-        for found in pattern.finditer(text):
-            yield "TRIP", found.start(), found.start() + len(_TAIL.sub("", found.group()))
+    for line in _LINE.finditer(text):
+        if _RIDES.search(text, *line.span()) is None:
+            continue
+        for pattern in _TRIP:
+            for found in pattern.finditer(text, *line.span()):
+                yield "TRIP", found.start(), found.start() + len(_TAIL.sub("", found.group()))

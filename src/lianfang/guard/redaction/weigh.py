@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from importlib.resources import files
 
 from lianfang.guard.redaction import cues, lexicon, ner
 from lianfang.guard.redaction.address import division_names, place_stems
-from lianfang.guard.redaction.words import load
+from lianfang.guard.redaction.words import alternation, load
 
 #: what is known without the tagger
 PLAIN = (
@@ -31,11 +31,7 @@ PLAIN = (
     "ruled_sure", "ruled",
 )  # fmt: skip
 #: what the tagger adds
-FEATURES = (
-    *PLAIN, "odds", "odds_rest", "other", "person", "location", "begin_edge", "end_edge", "beside",
-    *(f"{place}_{sort}" for place in ner.PLACES for sort in ner.SORTS),
-)  # fmt: skip
-_OWN = len(FEATURES) - len(ner.PLACES) * len(ner.SORTS)
+FEATURES = (*PLAIN, "odds", "odds_rest", "other", "person", "location", "begin_edge", "end_edge", "beside")
 
 _SINGLE = load("surnames")
 _JAPANESE = load("surnames_japanese")
@@ -81,9 +77,7 @@ _PLACE_NEXT = re.compile(
 )
 _PARTS = load("minority")
 # a syllable that ends such names and stands in none alone
-_COMPOSED = re.compile(
-    "(?:" + "|".join(sorted(_PARTS, key=lambda part: (-len(part), part))) + ")+(?:[汗江惹莫则姆提措]|古丽)?"
-)
+_COMPOSED = re.compile(f"{alternation(_PARTS)}+(?:[汗江惹莫则姆提措]|古丽)?")
 # 第五 is a surname, 第五天 is none
 _ORDINAL = re.compile("第五[天次例批个条章节届名轮期周年月日组号版]")
 _VILLAGE = re.compile("[\u4e00-\u9fff]家?[村湾庄屯坳沟堡岗坪]|[\u4e00-\u9fff]家[河口桥岭坡嘴台店集畈]")
@@ -183,8 +177,8 @@ def _a_title(name: str) -> bool:
     return bool(_TITLE.fullmatch(rest) or _TITLE.fullmatch(name))
 
 
-#: what is known of a span: by name, and the sorts of words around it
-Features = tuple[dict[str, float], Sequence[float]]
+#: what is known of a span, by name; what is not there is 0
+Features = dict[str, float]
 
 
 class _Reading:
@@ -353,15 +347,8 @@ def _features(
     }
     told_of = {name: float(value) for name, value in values.items() if value}
     if reading.belief is None:
-        return told_of, ()
-    told_of |= _believed(reading.belief, text, reading.at, low, high, chance)
-    return told_of, reading.belief.around(low - reading.at, high - reading.at).tolist()
-
-
-def row(features: Features, tagger: bool) -> list[float]:
-    """A value for each of :data:`FEATURES`, or without the tagger of :data:`PLAIN`."""
-    own, around = features
-    return [*(own.get(name, 0.0) for name in (FEATURES[:_OWN] if tagger else PLAIN)), *around]
+        return told_of
+    return told_of | _believed(reading.belief, text, reading.at, low, high, chance)
 
 
 def _believed(
@@ -396,15 +383,12 @@ def _beside(text: str, start: int, end: int, at: int, belief: ner.Posterior) -> 
 
 
 @lru_cache(maxsize=2)
-def weights(tagger: bool) -> tuple[dict[str, float], tuple[float, ...]]:
-    """One weight a feature: by name, and those of the sorts of words around a span."""
+def weights(tagger: bool) -> dict[str, float]:
+    """One weight a feature, by its name."""
     name = "weights.txt" if tagger else "weights_rules.txt"
     lines = files("lianfang.guard.redaction.words").joinpath(name).read_text(encoding="utf-8")
-    found = {
-        key: float(value)
-        for key, value in (line.split() for line in lines.splitlines() if line and not line.startswith("#"))
-    }
-    return found, tuple(found[feature] for feature in FEATURES[_OWN:]) if tagger else ()
+    rows = (line.split() for line in lines.splitlines() if line and not line.startswith("#"))
+    return {key: float(value) for key, value in rows}
 
 
 def weighed(
@@ -416,12 +400,11 @@ def weighed(
     ``widen``: where a longer reading of a span that was taken reaches the threshold too, that is taken instead:
     a release is refused for the whole of a name, not for most of it.
     """
-    own, beside = weights(tagger)
+    weight = weights(tagger)
     least = math.log(threshold / (1 - threshold))
     scored = []
-    for start, end, (values, around) in candidates(text, marks, sure, ruled, tagger=tagger):
-        z = sum([own[name] * value for name, value in values.items()])
-        z += sum([a * b for a, b in zip(beside, around, strict=True)])
+    for start, end, values in candidates(text, marks, sure, ruled, tagger=tagger):
+        z = sum([weight[name] * value for name, value in values.items()])
         if z >= least:
             scored.append((z, start, end))
     return settle(scored, used, widen=widen)
