@@ -141,16 +141,16 @@ def capabilities() -> dict[str, Any]:
     """
     unseen = [
         {
-            "en": "one given name alone, a nickname, initials, a description that points to one person",
-            "zh": "单独的名字、绰号、缩写，以及足以指向某人的描述",
+            "en": "a Chinese given name alone, a nickname, initials, a description that points to one person",
+            "zh": "单独的中文名、绰号、缩写，以及足以指向某人的描述",
         }
     ]
     if not ner.available():
         unseen.insert(
             0,
             {
-                "en": "one name in eight to one in four: words as names, other languages; lianfang[ner] sees more",
-                "zh": "八分之一至四分之一的姓名：以词为名者、外语姓名；安装 lianfang[ner] 后可多发现一些",
+                "en": "one name in twenty to one in five: words as names, other languages; lianfang[ner] sees more",
+                "zh": "二十分之一至五分之一的姓名：以词为名者、外语姓名；安装 lianfang[ner] 后可多发现一些",
             },
         )
     return {"tagger": ner.available(), "unseen": unseen}
