@@ -4,7 +4,7 @@ Faker (Daniele Faraglia and others, MIT; see docs/third-party.md) has lists of n
 countries, to make up persons with; here they tell the redaction scan what a name is. Names go without marks and in
 small letters to ``given_world.txt`` and ``surnames_world.txt``, less those that the shorter lists have.
 
-Run: ``python scripts/make_world_names.py path/to/unpacked/faker`` (the folder that holds the package ``faker``).
+Run: ``PYTHONPATH=src python scripts/make_world_names.py path/to/unpacked/faker`` (the folder that holds ``faker``).
 """
 
 from __future__ import annotations
@@ -14,22 +14,14 @@ import importlib
 import pkgutil
 import sys
 import textwrap
-import unicodedata
 from pathlib import Path
 from typing import Any
+
+from lianfang.guard.redaction.words import bare
 
 WORDS = Path(__file__).resolve().parents[1] / "src" / "lianfang" / "guard" / "redaction" / "words"
 TERMS = "Faker, (c) 2012 Daniele Faraglia, by scripts/make_world_names.py; terms in docs/third-party.md."
 KINDS = ("", "_male", "_female", "_unisex", "_nonbinary")
-PLAIN = str.maketrans(
-    {"đ": "d", "ł": "l", "ı": "i", "ø": "o", "ß": "ss", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"}
-)
-
-
-def bare(name: str) -> str:
-    """Small letters without marks."""
-    parts = unicodedata.normalize("NFD", name.lower().translate(PLAIN))
-    return "".join(c for c in parts if not unicodedata.combining(c))
 
 
 def listed(provider: Any, stem: str) -> set[str]:

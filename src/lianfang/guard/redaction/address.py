@@ -107,7 +107,7 @@ _AFTER_PUBLIC = re.compile(
     r"(?:诊室|候诊|检票|向(?=[之的])|以上|检验|门诊|摊|窗口|会议室|站台|检票|柜台|展厅|床)"
 )
 _GROUP = re.compile(
-    r"(?<=村)(?!工作|宣传|防控|领导|巡逻|消杀|物资|后勤|流调|专班|应急|采样|保障|排查|两委|疫情|值守|党员|志愿|服务|劝导|[各本全第一二三四五六七八九十两几])[\u4e00-\u9fff]{1,3}组(?![长织员建成合])"
+    r"(?<=村)(?!工作|宣传|防控|领导|巡逻|消杀|物资|后勤|流调|专班|应急|采样|保障|排查|两委|互助|帮扶|包保|核酸|网格|疫情|值守|党员|志愿|服务|劝导|[各本全第一二三四五六七八九十两几])[\u4e00-\u9fff]{1,3}组(?![长织员建成合])"
 )
 # between two details of one address: a compound's name, no word of a sentence
 _BETWEEN = re.compile(r" ?(?:[\u4e00-\u9fffA-Z]{2,9})? ?")
@@ -141,14 +141,14 @@ _CLAUSE = re.compile(r"(?<![\u4e00-\u9fff])[\u4e00-\u9fff]{2,8}$")
 _LIVES = re.compile("(?:家住|我住|他住|她住|现住|租住|住在|住)$")
 # and by its form alone: building and room, or building, entrance and flat (5栋1单元302, 14号602, C座1204, 6-2-401)
 _ROOM = re.compile(
-    r"[甲乙丙丁]?[A-Z\d]{1,3}(?:栋|棟|幢|座|号楼|號樓|号|#)(?:[一二三四五六七八\d]{1,2}(?:单元|單元|[门門]))?"
-    r"(?:\d{3,4}(?:[室房号]|(?![\d人元年米平层間间户床例份个支盒箱.%:-]))|\d{1,2}[楼樓层層][A-Z\d]{1,4}[室房]?)"
+    r"(?<!月)[甲乙丙丁]?[A-Z\d]{1,3}(?:栋|棟|幢|座|号楼|號樓|号|#)(?:[一二三四五六七八\d]{1,2}(?:单元|單元|[门門]))?"
+    r"(?:\d{3,4}(?:[室房号]|(?![\d人元年米平层間间户床例份个支盒箱只剂毫升车辆台公克次套件粒片管瓶桶袋吨斤.%:-]))|\d{1,2}[楼樓层層][A-Z\d]{1,4}[室房]?)"
 )
 _TRIPLE = re.compile(
     r"(?<![\dA-Za-z.:/-])[A-Z]?\d{1,2}-\d{1,2}-(?!(?:19|20)\d\d(?!\d))\d{3,4}(?![\dA-Za-z-])"
 )
 _AT_WORK = re.compile(
-    "(?:医院|病区|病房|住院|门诊|办公|会议|教学|实验|行政|校区|公司|厂区|仓库|酒店|宾馆|批号|编号|货号|型号|文件|第)[^,。;:]{0,6}$"
+    "(?:医院|病区|病房|住院|门诊|办公|会议|教学|实验|行政|校区|公司|厂区|仓库|酒店|宾馆|批号|编号|货号|型号|文件|版本|规格|货架|条款|批次|第)[^,。;:]{0,6}$"
 )
 _DWELLING = re.compile(rf"{_NUM}{_UNIT}[ ,,-]?{_NUM}{_UNIT}.+|.*(?:楼|栋|幢|座|单元)\d{{3,4}}室?$")
 
@@ -223,7 +223,7 @@ def _start(text: str, detail: int, floor: bool) -> int | None:
 
 
 def _trimmed(text: str, begin: int, detail: int) -> int:
-    """Without one or two characters before a division's full name (通报中|通州区)."""
+    """With the characters of a division's full name that were cut off, without one or two before it (通报中|通州区)."""
     for back in (1, 2):
         size = (
             next((n for n in range(3, 9) if text[begin - back : begin - back + n] in division_full()), 0)

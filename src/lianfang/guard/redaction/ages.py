@@ -55,11 +55,11 @@ _DOB = (
         r"(?<=[男女][,;])((?:19\d{2}|20\d{2})(?:年\d{1,2}月\d{1,2}日|([-./])\d{1,2}\2\d{1,2}))(?=[,;。]|$)"
     ),
     re.compile(r"(?<!\d)(\d{2}/\d{1,2}/\d{1,2})(?=生(?![产效活]))"),
-    re.compile(r"(?<![\w-])(\d{1,2}-(?:XI{0,2}|IX|IV|VI{0,3}|V|I{1,3})-(?:19|20)\d{2})(?!\d)"),
+    re.compile(r"(?<![\w-])(\d{1,2}-(?:XI{0,2}|IX|IV|VI{0,3}|V|I{1,3})-(?:19\d{2}|200\d))(?!\d)"),
     # as airlines write it in a row: ,02MAR86,
     re.compile(r"(?<=[,/|; ])(\d{2}(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)[3-9]\d)(?=[,/|;]|$)"),
     # a day of long before between two marks of a row
-    re.compile(r"(?<=[,;|\t ])(\d{1,2}([./-])\d{1,2}\2(?:19\d{2}|200[0-9]))(?=[,;|\t ]|$)"),
+    re.compile(r"(?<=[,;|\t ])(\d{1,2}([./-])\d{1,2}\2(?:19\d{2}))(?=[,;|\t ]|$)"),
     re.compile(r"(?<=[,;|\t])((?:19[0-8]\d)([-./])\d{1,2}\2\d{1,2})(?=[,;|\t]|$)"),
     re.compile(r"\bb\.\s?((?:19|20)\d{2}-\d{2}-\d{2}|\d{1,2} [A-Z][a-z]{2,8} (?:19|20)\d{2})(?!\d)"),
     re.compile(
@@ -95,7 +95,7 @@ _AGE = (
     ),
     # said of oneself and one's own, without the word: 我妈59, 我36, 自述48, 今年93
     re.compile(
-        r"(?:[我他她](?:爸|妈|爹|娘|老公|老婆|爱人|奶奶|爷爷|外婆|外公|姥姥|姥爷|儿子|女儿)?|老婆|老公|爱人|自述|今年|年已|现年)(\d{2})(?=了?[,,。;、!]|了)"
+        r"(?:[我他她](?:爸|妈|爹|娘|老公|老婆|爱人|奶奶|爷爷|外婆|外公|姥姥|姥爷|儿子|女儿)?|老婆|老公|爱人|自述|年已|现年)(\d{2})(?=了?[,,。;、!]|了)|今年(\d{2})(?=[,。;!])"
     ),
     re.compile(r"(?:今年|年已|现年|自报)([二三四五六七八九]?十[一二三四五六七八九整]?)(?=[,,。;、!了])"),
     re.compile(r"(?<=[男女][,,;])\s?(\d{1,3}[yY]|\d{1,2}月\d{1,2}天|\d{1,2}个月)(?![A-Za-z\d])"),
@@ -134,7 +134,7 @@ for _words, _pattern in (
     # (two sons,) 11 and 8 are two
     (_PLURAL, rf",? (?:aged )?(\d{{1,2}})(?=,? and \d{{1,2}}\b{_SOME})"),
     (_PLURAL, rf",? (?:aged )?\d{{1,2}},? and (\d{{1,2}})\b{_SOME}"),
-    (_KIN, rf",? (\d{{1,3}}|{_COUNTED})(?=[,;.)]| and\b)(?![.,]\d)"),
+    (_KIN, rf", (\d{{1,3}}|{_COUNTED})(?=[,;.)]| and\b)(?![.,]\d)"),
     (_WHO, r"s? \((\d{1,3}|\d{1,2} ?(?:mo|mos|months?|yrs?|years?)(?: \d{1,2} (?:months?|mos?))?)\)"),
     (_RELATED, r",? (\d{1,3})(?=[);])"),
     (
@@ -197,13 +197,17 @@ def ages(text: str) -> Iterator[Span]:
     for pattern in _DOB:
         for found in pattern.finditer(text):
             yield "DOB", found.start(1), found.end(1)
-    groups = [found.span() for found in _COUNTS.finditer(text)]
+    grouped = bytearray(len(text))
+    for found in _COUNTS.finditer(text):
+        grouped[found.start() : found.end()] = b"\1" * (found.end() - found.start())
     for found in _matches(text):
-        if any(low <= found.start() < high for low, high in groups):
+        if grouped[found.start()]:
             continue
         if not _NO_AGE.search(text, max(0, found.start() - 24), found.start()):
-            group = 1 if found.re.groups else 0
-            yield "AGE", found.start(group), found.end(group)
+            group = found.lastindex or 0
+            years = found.group(group)
+            if not years.isdecimal() or int(years) <= 115:
+                yield "AGE", found.start(group), found.end(group)
 
 
 def _matches(text: str) -> Iterator[re.Match[str]]:
@@ -219,6 +223,9 @@ def _english(text: str, start: int, end: int) -> Iterator[re.Match[str]]:
         tries = [pattern.match(text, start) for pattern in _FROM]
     else:
         word = text[start:end].lower()
+        # 5 m, 10: metres; law alone is no kin
+        if (len(word) == 1 and word == text[start]) or (word == "law" and text[start - 3 : start] != "in-"):
+            return
         tries = [pattern.match(text, end) for pattern in _BEHIND.get(word, ())]
         if word in _NUMBERS:
             tries.append(_SPELLED.match(text, start))

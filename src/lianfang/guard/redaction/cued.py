@@ -17,9 +17,10 @@ _TRAVEL_CUE = re.compile(r"证件(?:号码?)?[::]?\s*([EGDSP][A-Z]? ?\d{4} ?\d{3
 # plates of other places by the word before them
 _PLATE_CUE = re.compile(
     r"(?:港车|港車|私家车|私家車|座驾|座駕|澳车|澳車|車號|车牌号?|車牌號?|号牌|號牌|牌照|車牌係|"
-    r"(?i:\b(?:lorry|truck|vehicle|car|van|bus|taxi|plate|registration|taxi reg|car reg|"
+    r"(?i:\b(?:lorry|truck|vehicle|car|van|taxi|plate|registration|taxi reg|car reg|"
     r"reg\.? no|reg)(?:\.?| no\.?| number)?))"
     r"(?:是|为|為| is)?\s*[::]?\s*"
+    r"(?!\d+ ?(?:HKD|USD|RMB|CNY|EUR|GBP|PCS|KGS?|KM|AM|PM|MB|GB|ML|MG)\b)"
     r"([A-Z]{1,3}[ -]?\d{2,5}(?: ?[A-Z]{1,3})?(?![A-Za-z\d])|\d{2,4}[ -]?[A-Z]{2,3}|"
     r"[A-Z]{2}\d{2} ?[A-Z]{3})(?![A-Za-z\d])"
 )
@@ -45,7 +46,7 @@ CUED = (
     ),
     (
         "STUDENT_NO",
-        re.compile(r"(?<![A-Za-z\d\-])((?=[A-Z\d]{0,4}\d)[A-Z\d]{2,12}(?:-\d{2,6})?)号学生(?![证公])"),
+        re.compile(r"(?<![A-Za-z\d\-])((?=[A-Z\d]{0,4}\d)[A-Z\d]{2,12}(?:-\d{2,6})?)号学生(?![证公宿食楼])"),
     ),
     (
         "STUDENT_NO",
@@ -56,7 +57,8 @@ CUED = (
     (
         "STUDENT_NO",
         re.compile(
-            r"\b[Ss]tudent(?:,| card| ID card)? ((?=[A-Z\d-]{0,3}\d)[A-Z\d]{4,10}(?:-\d{3,6})?)(?![A-Za-z\d])"
+            r"\b[Ss]tudent(?:,| card| ID card)? ((?=[A-Z\d-]{0,3}\d)(?!(?:19|20)\d\d-)"
+            r"(?:[A-Z\d]{7,12}|[A-Z]\d{4}-\d{3,6}))(?![A-Za-z\d])"
         ),
     ),
     ("STUDENT_NO", re.compile(r"\b(?:Year|Grade) \d{1,2}, (?:student )?ID ([A-Z]{0,4}\d{6,10})(?!\d)")),
@@ -69,7 +71,7 @@ CUED = (
             r"\b(?:[Hh]er|[Hh]is|[Mm]y|[Tt]heir) case number[^.\d\n]{0,14}\b([A-Z]{1,3}-?\d{4,8})(?!\d)"
         ),
     ),
-    ("STUDENT_NO", re.compile(r"(?<=[\u4e00-\u9fff])(S\d{8,12})(?=[、,。]|均|$)")),
+    ("STUDENT_NO", re.compile(r"(?<=[\u4e00-\u9fff])(?<![字号本码品批])(S\d{8,12})(?=[、,。]|均|$)")),
     ("STUDENT_NO", re.compile(r"(?:校园卡|校園卡|一卡通)[^\d\n]{0,12}卡号[::]?\s?(\d{8,12})(?!\d)")),
     ("STUDENT_NO", re.compile(r"(?:同学|同學|学生|學生)\(([A-Z]{0,2}\d{8,12})\)")),
     ("STUDENT_NO", re.compile(r"(?<![A-Za-z\d])([A-Z]{0,2}\d{8,12})(?=(?:号|號)?(?:同学|同學))")),
@@ -94,6 +96,7 @@ CUED = (
     ("QQ", re.compile(r"(?<![A-Za-z])Q ?Q[^\d\n]{0,24}号码?[::]?\s?(\d{6,11})(?!\d)")),
     ("QQ", re.compile(r"Q ?Q(?:也行|也可以|也可|上说|联系|就行|发我)?[,、]?(\d{6,11})(?!\d)")),
     ("QQ", re.compile(r"(?<![\d.-])(\d{6,11})(?=\(?(?:网名|QQ昵称|昵称))")),
+    ("PLATE", re.compile(r"\bbus ([A-Z]{2} ?\d{4})(?!\d)")),
     ("PLATE", _PLATE_CUE),
     ("PASSPORT", _TRAVEL_CUE),
     ("PASSPORT", re.compile(r"\b(?:DOC|DOCS|document no\.?)[: ] ?([A-Z]{1,2}\d{7,8})(?![A-Za-z\d])")),

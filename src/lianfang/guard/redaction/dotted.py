@@ -24,7 +24,7 @@ _TOLD = cues.ROLES | load("labels")
 _DOT = "·•‧・"
 #: the longest part of a name that is looked for
 REACH = 14
-_CHAIN = re.compile(rf"[\u4e00-\u9fff]{{1,{REACH}}}(?:[{_DOT}][\u4e00-\u9fff]{{1,{REACH}}})+")
+_CHAIN = re.compile(rf"[\u4e00-\u9fff]{{1,{REACH}}}(?:[{_DOT}][\u4e00-\u9fff]{{1,{REACH}}}){{1,8}}")
 # what joins two names or says what they do, although names of other languages may hold it
 _NEVER = frozenset("和与及跟同的在是了将被把从对向也都并已曾于等说称为这那其个")
 _NUMERALS = re.compile("[一二三四五六七八九十〇零]+")

@@ -10,19 +10,19 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+from lianfang.guard.redaction.roman import UP
 from lianfang.guard.redaction.words import bare, load
 
 Span = tuple[str, int, int]
 
-_UP = r"A-ZẠ-ỹĐƠƯÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶĹĻĽŁŃŅŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽȘȚ"
 _LETTER = r"A-Za-zÀ-ɏẠ-ỹ"
 _WORD = re.compile(
-    rf"(?<![{_LETTER}\d_@./'’&#+=-])(?=[{_UP}])[{_LETTER}]{{3,15}}(?![{_LETTER}\d_@&=]|[-/]\w|\.\w|['’](?!s\b))"
+    rf"(?<![{_LETTER}\d_@./'’&#+=-])(?=[{UP}])[{_LETTER}]{{3,15}}(?![{_LETTER}\d_@&=]|[-/]\w|\.\w|['’](?!s\b))"
 )
 _BEFORE = re.compile(r"([\w.'’-]+) $")
 _GREETS = re.compile(r"(?<![A-Za-z])(?:Hi|Hello|Hey|Dear|Thanks|Cheers),? $")
 _ENDED = re.compile(r"(?:[.!?,] |\n|[-–] ?)$")
-_NEXT = re.compile(rf"(?:['’]s)? (?=[{_UP}][a-zß-öø-ÿ])")
+_NEXT = re.compile(rf"(?:['’]s)? (?=[{UP}][a-zß-öø-ÿ])")
 #: words of address and of calling before a name, which a sentence may begin with
 _CALLS = load("calls")
 #: after these a word that no English list knows is a name
@@ -98,12 +98,8 @@ def _named(name: str, called: bool, signed: bool, text: str, start: int, end: in
     if name in names:
         return True
     # Hi Marten, and no word for several
-    if (
-        text.startswith(",", end)
-        and _GREETS.search(text, max(0, start - 10), start)
-        and name not in load("everybody")
-    ):
-        return True
+    if text.startswith(",", end) and _GREETS.search(text, max(0, start - 10), start) and name not in small:
+        return name not in load("everybody")
     told = _NAMED.search(text, max(0, start - 24), start) is not None
     if name in both:
         return told or called or _DOES.match(text, end) is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lianfang.guard.redaction import lexicon
 from lianfang.guard.redaction.given import alone
 from lianfang.guard.redaction.latin_listed import listed
 from lianfang.guard.redaction.roman import (
@@ -185,7 +186,8 @@ def latin(text: str, *, weak: bool) -> Iterator[Span]:
         weak: a cue on one side is enough.
     """
     for found in _MIXED_ANY.finditer(text) if weak else ():
-        if bare(found["g"]) in world()[0]:
+        word = text[found.end() - 1 : found.end() + 1] in lexicon.words()
+        if bare(found["g"]) in world()[0] and bare(found["g"]) not in load("not_alone") and not word:
             yield "PERSON", found.start(), found.end()
     for pattern in (_SLASHED, _MIXED, _CARETS):
         for found in pattern.finditer(text):

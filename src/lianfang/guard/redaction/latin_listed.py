@@ -45,7 +45,7 @@ _PASSPORT = re.compile(
 
 # in the name of a file: Sample_Ivanova_Ekaterina_2020-04-17.pdf
 _FILED = re.compile(
-    rf"(?<=_)(?P<s>[{UP}][{LOW}]{{2,14}})_(?P<g>[{UP}][{LOW}]{{2,14}})(?=[_.-](?:\w|[.-])*\.\w{{2,5}}\b)"
+    rf"(?<=_)(?P<s>[{UP}][{LOW}]{{2,14}})_(?P<g>[{UP}][{LOW}]{{2,14}})(?=[_.-](?:\w|[.-]){{0,80}}\.\w{{2,5}}\b)"
 )
 # a field of a row: | Oyelaran, Folasade |
 _ROW = re.compile(rf"(?<=[:|;] )(?P<s>[{UP}][{LOW}]{{2,14}}), (?P<g>[{UP}][{LOW}]{{2,14}})(?= ?[|;])")

@@ -15,6 +15,7 @@ _INVISIBLE = re.compile(
 _SPACED = re.compile(
     "(?<![\u3400-\u9fff\\d])[\u3400-\u9fff\\d](?: [\u3400-\u9fff\\d]){2,}(?![\u3400-\u9fff\\d])"
 )
+_RUN = re.compile(r"\s{5,}")
 _SPACES = "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\uff0d\ufe63"
 _NUMERALS = {
@@ -70,6 +71,9 @@ class View:
         self._offsets: list[int] | None = None
         plain = original.translate(_table())
         drop = {i for found in _INVISIBLE.finditer(plain) for i in range(*found.span())}
+        # a long run of blanks says no more than a short one, and patterns that allow several would try every cut
+        for found in _RUN.finditer(plain):
+            drop.update(range(found.start() + 4, found.end()))
         for found in _SPACED.finditer(plain):
             # a scan's "张 三 丰"; columns of a table have words of several characters
             if sum(c > "\u2fff" for c in found.group()) >= 2:

@@ -86,6 +86,7 @@ def taiwan_id(text: str) -> bool:
 
 
 _LONG = re.compile(r"(?<!\d)\d(?:[ \-]{0,2}\d){13,19}(?:[ \-]?[Xx])?(?![\dA-Za-z])")
+_DATES = re.compile(r"(?:(?:19|20)\d{2}-\d{2}-\d{2}[ -]{0,2}){2}")
 _GROUP = re.compile(r"\d+[Xx]?|[Xx]")
 _GLUED = re.compile(r"(?:ID|No|IMEI|IMSI|MEID|ICCID|SN|card)$", re.I)
 _IMEI_CUE = re.compile(r"(?:IMEI|设备|設備|串号|串號|终端|終端|device|handset)[^\d\n]{0,8}$", re.I)
@@ -127,7 +128,7 @@ def _long(text: str) -> Iterator[Span]:
         before = text[max(0, start - 16) : start]
         if before[-1:].isascii() and before[-1:].isalpha() and not _GLUED.search(before):
             continue
-        kind = _long_kind(_plain(found.group()).upper(), before)
+        kind = None if _DATES.match(found.group()) else _long_kind(_plain(found.group()).upper(), before)
         if kind:
             yield kind, start, end
             continue
@@ -175,7 +176,8 @@ _PLATE = re.compile(
     r"[京津沪滬渝冀豫云雲辽遼黑湘皖鲁魯新苏蘇浙赣贛鄂桂甘晋晉蒙陕陝吉闽閩贵貴粤粵青藏川宁寧琼瓊使领]"
     r"(?: ?[A-Z][ ·•・.\-]?(?=[A-Z ]{0,5}\d)[A-HJ-NP-Z\d](?: ?[A-HJ-NP-Z\d]){4,5}[挂学警港澳使领]?|"
     r" ?[A-Z][ ·•・.\-]?(?=[A-Z\d]{0,5}\d)[A-HJ-NP-Z\d]{4,6}[挂学警港澳使领]?|[a-z][ ·•・.\-]?\d{5}|"
-    r" ?[A-Z](?: [A-HJ-NP-Z\d]){5,6})(?![A-Za-z\d])|使 ?\d{3}[ ·•・.]?\d{3}(?!\d)|(?<![A-Za-z\d])[12]\d{5}[使领](?!\d)|"
+    r" ?[A-Z](?: [A-HJ-NP-Z\d]){5,6})(?![A-Za-z\d])|使 ?\d{3}[ ·•・.]?\d{3}(?![\d人名元例个万])|"
+    r"(?<![A-Za-z\d])[12]\d{5}[使领](?![\d用取\u4e00-\u9fff])|"
     r"(?<![A-Za-z])WJ[ ·•・.\-]?[京津沪冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼渝]"
     r"[ ·•・.\-]?\d{4}[\dA-Z](?![A-Za-z\d])"
 )
@@ -208,8 +210,10 @@ _MAC = re.compile(
 _HKID = re.compile(r"(?<![A-Za-z\d])[A-Z]{1,2}\d{6} ?(?:\([\dA]\)|[\dA](?![A-Za-z\d]))")
 _HK_CUE = re.compile(r"HKID|香港|身份|身分|identity", re.I)
 _TWID = re.compile(r"(?<![A-Za-z\d])[A-Z][1289]\d{8}(?![A-Za-z\d])")
-_PASS = re.compile(r"(?<![A-Za-z\d])(?:E[A-HJ-NP-Z]?|G|D|S|P|DE|SE|PE|MA|K|KJ)\d{7,8}(?![A-Za-z\d])")
-_HOME = re.compile(r"(?<![A-Za-z\d])[HM]\d{8}(?:\d{2})?(?![A-Za-z\d])")
+_PASS = re.compile(
+    r"(?<![A-Za-z\d字])(?<!批号)(?<!样本)(?:E[A-HJ-NP-Z]?|G|D|S|P|DE|SE|PE|MA|K|KJ)\d{7,8}(?![A-Za-z\d])"
+)
+_HOME = re.compile(r"(?<![A-Za-z\d字])(?<!批号)[HM]\d{8}(?:\d{2})?(?![A-Za-z\d])")
 _FPR = re.compile(r"(?<![A-Za-z\d])[A-Z]{3}\d{12}(?![A-Za-z\d])")
 
 

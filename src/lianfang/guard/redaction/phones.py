@@ -34,7 +34,7 @@ _NEAR_MOBILE = re.compile(
     r"number)?\s*(?:是|為|is)?[::]?\s*"
     r"([569]\d{3}[ \-]\d{4})(?![\d\-])|"
     r"(?:打|撥|拨|回撥|回拨|回电|回電|留下|留電|留电|改撥|pick(?:s|ed)? up|ring|dial)\s?([569]\d{3}[ \-]\d{4})"
-    r"(?![\d\-])|"
+    r"(?![\d\-针剂元人份例支个])|"
     # of Britain, of Africa and Australia as dialled there
     r"(?<![\d\-])(07\d{3} \d{3} ?\d{3})(?![\d\-])|"
     r"(?:phone|callback|call|ring|mobile,?|cell|tel\.?|number)(?: (?:him|her|me|us))?(?: (?:on|at|is))?[: ]\s?"
@@ -103,13 +103,19 @@ _SAID = re.compile(
 )
 
 
+# one, two, three, four: whoever counts says no number
+_COUNTING = re.compile(
+    r"(?:zero|one|two),? (?:one|two|three),? (?:two|three|four),? (?:three|four|five)\b", re.I
+)
+
+
 def _said(text: str) -> Iterator[Span]:
     """A number said in English words (one five eight, double zero four one, …), of eight digits and more."""
     for found in _SAID.finditer(text):
         size, times = 0, 1
         for word in re.findall("[a-z]+", found.group().lower()):
             times, size = (1, size + times) if word in _COUNT else (2 + (word == "triple"), size)
-        if size >= 8:
+        if size >= 8 and not _COUNTING.match(found.group()):
             yield "MOBILE", found.start(), found.end()
 
 

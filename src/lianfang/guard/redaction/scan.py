@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,21 +61,19 @@ class Finding:
 
 def _settle(spans: Iterable[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
     """Spans without overlap: the more certain kind first, then the longer."""
-    taken: list[tuple[str, int, int]] = []
-    starts: list[int] = []
-    for span in sorted(set(spans), key=lambda s: (_RANK[s[0]], s[1] - s[2], s[1])):
-        at = bisect_left(starts, span[1])
-        before = taken[at - 1] if at else None
-        after = taken[at] if at < len(taken) else None
-        if (before and before[2] > span[1]) or (after and after[1] < span[2]):
-            continue
-        insort(starts, span[1])
-        taken.insert(at, span)
-    return taken
+    ranked = sorted(set(spans), key=lambda s: (_RANK[s[0]], s[1] - s[2], s[1]))
+    taken = bytearray(max((end for _, _, end in ranked), default=0))
+    kept = []
+    for span in ranked:
+        _, start, end = span
+        if not any(taken[start:end]):
+            taken[start:end] = b"\1" * (end - start)
+            kept.append(span)
+    return kept
 
 
 def _ages(text: str, spans: Iterable[tuple[str, int, int]]) -> Iterator[tuple[str, int, int]]:
-    """An age or a date of birth after a name: two digits in brackets or between commas, a day in eight digits."""
+    """What stands behind a name: an age, in figures or words, months and weeks; a date of birth; a passport."""
     for kind, _, end in spans:
         if kind != "PERSON":
             continue

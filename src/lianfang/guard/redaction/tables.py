@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
 
 Span = tuple[str, int, int]
 
@@ -37,11 +38,12 @@ def cells(text: str, heads: Mapping[str, str], shapes: Mapping[str, re.Pattern[s
             if told:
                 columns = told
                 continue
+            starts = [*accumulate((len(one) + 1 for one in row), initial=at)]
             for column, kind in columns.items():
                 if column >= len(row):
                     continue
                 cell = row[column]
                 bare = cell.strip(" \"'")
                 if shapes[kind].fullmatch(bare):
-                    start = at + sum(len(one) + 1 for one in row[:column]) + cell.index(bare)
+                    start = starts[column] + cell.index(bare)
                     yield kind, start, start + len(bare)

@@ -22,7 +22,7 @@ _TRIP = (
         rf"(?<![A-Za-z\d]){_TRAIN}{_GAP}{_CLASS}{_CAR}{_GAP}{_CLASS}(?:座位|座)?(?:\d{{1,2}}排[A-F](?![A-Za-z\d])|{_SEAT}(?:(?:硬卧|软卧)?[上中下]铺)?)?(?:(?<=[车車厢廂号座铺鋪])\))?"
     ),
     re.compile(
-        rf"(?<![A-Za-z\d])(?:[A-Z]{{2}}|[A-Z]\d|\d[A-Z])(?:\d{{3,4}}|-\d{{2,4}}(?![A-Z])|\d{{2}}(?=航班|班机|班機))(?:次)?(?:航班|班机|班機|客机)?的?{_GAP}"
+        rf"(?<![A-Za-z\d])(?!AC|DC|RS)(?:[A-Z]{{2}}|[A-Z]\d|\d[A-Z])(?:\d{{3,4}}|-\d{{2,4}}(?![A-Z])|\d{{2}}(?=航班|班机|班機))(?:次)?(?:航班|班机|班機|客机)?的?{_GAP}"
         rf"(?:(?:座位号?|座位號|座号?|座席)(?:为|是)?[:: ]{{0,2}})?{_ROW}(?!-[\dA-Za-z]{{4}})(?:(?<=[A-K座排])\))?"
     ),
     re.compile(
@@ -40,7 +40,8 @@ _TRIP = (
     ),
     re.compile(r"(?<![A-Za-z\d])\d{1,2}[车車]\d{1,3}[A-F]?的[GDCZTK] ?\d{1,4}次"),
     re.compile(
-        r"(?<![A-Za-z\d])(?:[A-Z]{2}|[A-Z]\d|\d[A-Z])\d{3,4}(?:/\d{1,2}[A-L](?![A-Za-z\d])|, row \d{1,2}, seat [A-L]\b)"
+        r"(?<![A-Za-z\d])(?!AC|DC|RS)(?:[A-Z]{2}|[A-Z]\d|\d[A-Z])\d{3,4}(?:/\d{1,2}[A-L]"
+        r"(?![A-Za-z\d])|, row \d{1,2}, seat [A-L]\b)"
     ),
     re.compile(r"\bseat \d{1,2}[A-L] of (?:flight|train|coach) [A-Z\d]{2,7}\b", re.I),
     re.compile(r"\b(?:carriage|coach|car) \d{1,2} (?:of|on) (?:train )?[GDCZTK]\d{1,4}(?![\w])", re.I),
@@ -87,8 +88,7 @@ _RIDES = re.compile(
 
 
 def trips(text: str) -> Iterator[Span]:
-    """Trains, flights, coaches and ships together with a seat, a berth or a carriage; "
-    "``text`` is the normalised view."""
+    """Trains, flights, coaches and ships together with a seat, a berth or a carriage."""
     for line in _LINE.finditer(text):
         if _RIDES.search(text, *line.span()) is None:
             continue

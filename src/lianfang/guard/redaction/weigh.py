@@ -39,6 +39,7 @@ _DOUBLE = load("surnames_two") | _JAPANESE
 _NOT_GIVEN = load("not_given")
 _WORDS = load("common")
 _NOBODY = load("nobody")
+_UNLABELLED = load("nobody_unlabelled")
 # what one comes from, runs or buys (爱尔兰籍, 鲁谷店), and a surname asked for (您贵姓)
 _ENDS_NOBODY = re.compile("[\u4e00-\u9fff]{2,}[籍店剂稿菜阁楼鸟署]|者.+|.?贵姓|.[姓男女]")
 # what is named after somebody, and lists of places (康宁、安贞、常青三个社区)
@@ -122,7 +123,9 @@ def _excluded(text: str, low: int, high: int, told: bool, label: bool) -> bool:
         return True
     if name.startswith("单元") or _ORDINAL.match(text, low) or _SOLD.match(text, high):
         return True
-    if not label and (_ENDS_NOBODY.fullmatch(name) or _AFTER_SOMEBODY.match(text, high)):
+    if not label and (
+        name in _UNLABELLED or _ENDS_NOBODY.fullmatch(name) or _AFTER_SOMEBODY.match(text, high)
+    ):
         return True
     opens, titled = cues.opens(text[max(0, low - 1) : low]), cues.title_after(text, high)
     if name[0] == _MUST and opens and not (label or titled):
