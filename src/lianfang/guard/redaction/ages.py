@@ -135,7 +135,7 @@ for _words, _pattern in (
     (_PLURAL, rf",? (?:aged )?(\d{{1,2}})(?=,? and \d{{1,2}}\b{_SOME})"),
     (_PLURAL, rf",? (?:aged )?\d{{1,2}},? and (\d{{1,2}})\b{_SOME}"),
     (_KIN, rf", (\d{{1,3}}|{_COUNTED})(?=[,;.)]| and\b)(?![.,]\d)"),
-    (_WHO, r"s? \((\d{1,3}|\d{1,2} ?(?:mo|mos|months?|yrs?|years?)(?: \d{1,2} (?:months?|mos?))?)\)"),
+    (_WHO, r" \((\d{1,3}|\d{1,2} ?(?:mo|mos|months?|yrs?|years?)(?: \d{1,2} (?:months?|mos?))?)\)"),
     (_RELATED, r",? (\d{1,3})(?=[);])"),
     (
         ("turned", "turning", "turns"),

@@ -7,7 +7,9 @@ none, only behind a word that says what it is, or where it was spelled out.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+
+from lianfang.guard.redaction.checks import hkid, luhn, resident_id
 
 Span = tuple[str, int, int]
 
@@ -35,19 +37,12 @@ _SAID = (
 _IP = re.compile(r"(?<![\d.])\d{1,3}(?:(?:\[\.\]|。)\d{1,3}){3}(?![\d.])")
 
 
-def disguised(
-    text: str,
-    digits: str,
-    resident_id: Callable[[str], bool],
-    luhn: Callable[[str], bool],
-    hkid: Callable[[str], bool],
-) -> Iterator[Span]:
+def disguised(text: str, digits: str) -> Iterator[Span]:
     """Findings in the normalised view and in the one whose spelled numbers are digits.
 
     Args:
         text: the normalised view.
         digits: the view with numbers that are spelled out as digits.
-        resident_id, luhn, hkid: the checks of :mod:`numbers`.
     """
     for found in _LONG.finditer(text):
         marks = set(re.sub(r"\w", "", found.group().replace("_", "·")))
